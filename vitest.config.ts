@@ -8,7 +8,10 @@ export default defineConfig({
     projects: [
       {
         extends: true,
-        test: { name: 'unit', include: ['{packages/*/src,packages/*/conformance,scripts}/**/*.test.ts'] },
+        test: {
+          name: 'unit',
+          include: ['{packages/*/src,packages/*/conformance,scripts}/**/*.test.ts'],
+        },
       },
       {
         extends: true,

@@ -1,0 +1,55 @@
+// `npm test`: makes everything ready, runs the turbo pipeline (types, build, unit tests, guest
+// tests), and ends with the line `N passed, N failed`.
+import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { run, runMain } from './lib/child.mjs';
+import { RESULTS } from './lib/paths.mjs';
+import { say } from './lib/say.mjs';
+import { setup } from './lib/setup.mjs';
+
+/** The vitest projects, by the name of the file each leaves its counts in. */
+const PROJECTS = ['unit', 'guest'];
+
+/**
+ * The counts one project left behind. A test file that could not be loaded counts as a failure.
+ * @param {string} name
+ */
+function counts(name) {
+  const path = join(RESULTS, `${name}.json`);
+  if (!existsSync(path)) return null;
+  const report = JSON.parse(readFileSync(path, 'utf8'));
+  const broken = report.testResults.filter(
+    (/** @type {{ status: string, assertionResults: { status: string }[] }} */ file) =>
+      file.status === 'failed' && !file.assertionResults.some((test) => test.status === 'failed'),
+  );
+  return { passed: report.numPassedTests, failed: report.numFailedTests + broken.length };
+}
+
+await runMain(async () => {
+  const ws = await setup();
+  rmSync(RESULTS, { recursive: true, force: true });
+  mkdirSync(RESULTS, { recursive: true });
+  const { code } = await run(
+    'turbo',
+    [
+      ...['run', 'build', 'check-types', 'test:unit', 'guest'],
+      ...['--continue=always', '--ui=stream', '--output-logs=new-only'],
+      ...process.argv.slice(2),
+    ],
+    { env: ws.env },
+  );
+  let passed = 0;
+  let failed = 0;
+  for (const name of PROJECTS) {
+    const count = counts(name);
+    if (!count) say(`${name} tests did not run to their end`);
+    passed += count?.passed ?? 0;
+    failed += count?.failed ?? 1;
+  }
+  if (code !== 0 && failed === 0) {
+    say('every test passed, but a build or a type check failed (see above)');
+    failed = 1;
+  }
+  process.stdout.write(`${passed} passed, ${failed} failed\n`);
+  return failed === 0 ? 0 : 1;
+});
