@@ -1,0 +1,116 @@
+import type { MachineMemory } from '../port/memory.ts';
+
+/** Pages of the largest graphics address space: 2 GiB. PRM vol.5: 512 Ki entries of 4 KiB. */
+export const GM_PAGES = 0x80000;
+/** Above this many cached pages an invalidation clears the whole cache instead of one by one. */
+const FILLED_MAX = 4096;
+
+/** Valid bit of a gen7.5 PTE and PDE. PRM vol.5 "GTT entry", bit 0. */
+export const PTE_VALID = 1;
+
+/**
+ * Machine frame in a Haswell PTE: entry bits 31:12 hold address bits 31:12, entry bits 10:4 hold
+ * address bits 38:32. i915: `hsw_pte_encode`, `GEN6_GTT_ADDR_ENCODE`.
+ */
+export function pteMfn(pte: number): number {
+  return (pte >>> 12) | ((pte & 0x7f0) << 16);
+}
+
+/** The address bits of a PTE that maps `mfn`; the caller adds cacheability and the valid bit. */
+export function pteAddress(mfn: number): number {
+  return (mfn << 12) | ((mfn >>> 16) & 0x7f0);
+}
+
+/**
+ * A graphics address space with its TLB: graphics page to (region of machine memory, word index).
+ * GGTT and PPGTT differ only in where an entry is read from.
+ *
+ * Lookups that miss every mapping are recorded, read as 0 and drop writes.
+ */
+export class AddressSpace {
+  readonly name: string;
+  readonly memory: MachineMemory;
+  /** Lookups that found no valid entry, or an entry that no memory backs. */
+  faults = 0;
+  /** Graphics address of the latest fault, page bounds. */
+  faultAt = 0;
+  readonly #entry: (page: number) => number;
+  readonly #region = new Uint8Array(GM_PAGES);
+  readonly #word = new Int32Array(GM_PAGES);
+  readonly #filled = new Int32Array(FILLED_MAX);
+  #filledCount = 0;
+
+  /** @param entry reads the PTE of a page, 0 when there is none; it need not check the range */
+  constructor(name: string, memory: MachineMemory, entry: (page: number) => number) {
+    this.name = name;
+    this.memory = memory;
+    this.#entry = entry;
+    memory.onChange(() => this.invalidate());
+  }
+
+  /**
+   * Region of machine memory behind a graphics page; 0 is a fault.
+   *
+   * @param page graphics address >>> 12, 0 to GM_PAGES - 1 (larger ones fault)
+   */
+  region(page: number): number {
+    const hit = this.#region[page];
+    return hit !== undefined && hit !== 0 ? hit : this.#fill(page);
+  }
+
+  /** Word index in `memory.words[region]` of a page for which {@link region} gave a region. */
+  word(page: number): number {
+    return this.#word[page] as number;
+  }
+
+  #fill(page: number): number {
+    if (page >= 0 && page < GM_PAGES) {
+      const pte = this.#entry(page);
+      if ((pte & PTE_VALID) !== 0) {
+        const mfn = pteMfn(pte);
+        const region = this.memory.regionOf(mfn);
+        if (region !== 0) {
+          this.#region[page] = region;
+          this.#word[page] = this.memory.wordOf(mfn, region);
+          if (this.#filledCount < FILLED_MAX) this.#filled[this.#filledCount] = page;
+          this.#filledCount++;
+          return region;
+        }
+      }
+    }
+    this.faults++;
+    this.faultAt = page << 12;
+    return 0;
+  }
+
+  /** Forgets one page: its entry changed. */
+  invalidatePage(page: number): void {
+    this.#region[page] = 0;
+  }
+
+  /** Forgets every cached page. PRM vol.5 "TLB invalidation". */
+  invalidate(): void {
+    if (this.#filledCount > FILLED_MAX) this.#region.fill(0);
+    else {
+      for (let i = 0; i < this.#filledCount; i++) this.#region[this.#filled[i] as number] = 0;
+    }
+    this.#filledCount = 0;
+  }
+
+  /** @param gma graphics address, bytes, as int32 or double; bits 1:0 are ignored */
+  read32(gma: number): number {
+    const page = gma >>> 12;
+    const region = this.region(page);
+    if (region === 0) return 0;
+    const words = this.memory.words[region] as Int32Array;
+    return words[(this.#word[page] as number) + ((gma & 0xfff) >>> 2)] as number;
+  }
+
+  write32(gma: number, value: number): void {
+    const page = gma >>> 12;
+    const region = this.region(page);
+    if (region === 0) return;
+    const words = this.memory.words[region] as Int32Array;
+    words[(this.#word[page] as number) + ((gma & 0xfff) >>> 2)] = value;
+  }
+}

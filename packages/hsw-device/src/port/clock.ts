@@ -1,0 +1,81 @@
+/** A pending call of a {@link Clock}. */
+export interface ClockEvent {
+  /** Takes the call back; harmless after it has fired. */
+  cancel(): void;
+}
+
+/** Time as the device sees it. Live hosts derive it from host time; tests advance it by hand. */
+export interface Clock {
+  /** Nanoseconds since power-on; exact to 2^53. */
+  readonly now: number;
+  /**
+   * Calls `fire` once, at or after `timeNs`, never from inside a register access.
+   *
+   * @param timeNs absolute time, nanoseconds on this clock; a past time fires at the next chance
+   */
+  at(timeNs: number, fire: () => void): ClockEvent;
+}
+
+interface Entry extends ClockEvent {
+  readonly time: number;
+  readonly order: number;
+  fire: (() => void) | null;
+}
+
+/**
+ * A clock that stands still until it is advanced: the same run twice gives the same events in the
+ * same order. A live host advances it from its event loop, so both share one queue.
+ */
+export class ManualClock implements Clock {
+  now = 0;
+  #order = 0;
+  #queue: Entry[] = [];
+
+  at(timeNs: number, fire: () => void): ClockEvent {
+    const entry: Entry = {
+      time: timeNs,
+      order: this.#order++,
+      fire,
+      cancel(): void {
+        this.fire = null;
+      },
+    };
+    let i = this.#queue.length;
+    while (i > 0 && (this.#queue[i - 1] as Entry).time > timeNs) i--;
+    this.#queue.splice(i, 0, entry);
+    return entry;
+  }
+
+  /** Time of the next live event, nanoseconds; Infinity when there is none. */
+  get nextAt(): number {
+    this.#dropCancelled();
+    return this.#queue[0]?.time ?? Number.POSITIVE_INFINITY;
+  }
+
+  /**
+   * Moves time to `timeNs` and fires what falls due on the way, each at its own time.
+   * A time in the past does nothing.
+   */
+  advanceTo(timeNs: number): void {
+    for (;;) {
+      this.#dropCancelled();
+      const first = this.#queue[0];
+      if (first === undefined || first.time > timeNs) break;
+      this.#queue.shift();
+      if (first.time > this.now) this.now = first.time;
+      const fire = first.fire;
+      first.fire = null;
+      fire?.();
+    }
+    if (timeNs > this.now) this.now = timeNs;
+  }
+
+  /** {@link advanceTo} by a distance, nanoseconds. */
+  advance(ns: number): void {
+    this.advanceTo(this.now + ns);
+  }
+
+  #dropCancelled(): void {
+    while (this.#queue.length > 0 && (this.#queue[0] as Entry).fire === null) this.#queue.shift();
+  }
+}
