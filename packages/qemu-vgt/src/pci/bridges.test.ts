@@ -24,6 +24,7 @@ describe('host bridge', () => {
     const b = bridge();
     expect(b.read(0, 4)).toBe(0x12378086);
     expect(b.read(0x2c, 4)).toBe(0);
+    expect(b.read(I440FX_PAM0, 1)).toBe(0x10);
     unlock(b);
     expect(b.read(0x58, 4)).toBe(0x33333000);
     expect(b.firmware).toBe(true);

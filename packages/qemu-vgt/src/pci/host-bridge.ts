@@ -108,7 +108,17 @@ function legacyRows(onPam0: (value: number, old: number) => void): ConfigRow[] {
       commandRw: 0x0140,
     }),
     { name: 'PMCCFG', offset: 0x50, width: 2, rw: 0xffff, src },
-    { name: 'PAM0', offset: I440FX_PAM0, width: 1, rw: 0x30, onWrite: onPam0, src },
+    // The engine loads firmware into DRAM, so reads of its segment already go there. With 0 here
+    // SeaBIOS would run its copy of itself from the flash address, which v86 does not execute.
+    {
+      name: 'PAM0',
+      offset: I440FX_PAM0,
+      width: 1,
+      reset: PAM_HIGH_READ_ONLY,
+      rw: 0x30,
+      onWrite: onPam0,
+      src,
+    },
     { name: 'SMRAM', offset: 0x72, width: 1, reset: 0x02, rw: 0x7f, src },
   ];
   for (let i = 1; i < 7; i++) {
