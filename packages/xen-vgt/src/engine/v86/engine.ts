@@ -1,0 +1,402 @@
+import type { TrapTarget } from '@xengt/hsw-device';
+import { V86 } from 'v86';
+import {
+  type EngineCounters,
+  EngineError,
+  type EngineEvent,
+  engineCounters,
+  type GuestRam,
+  type VcpuEngine,
+} from '../../port/engine.ts';
+import { InputQueue } from './input.ts';
+import {
+  FLAG_IF,
+  JIT_TABLE_OFFSET,
+  STATE_FLAGS,
+  STATE_IDTR_SIZE,
+  STATE_IN_HLT,
+  type V86Cpu,
+  type V86Env,
+  type V86Loop,
+  type V86Machine,
+  type WasmApi,
+} from './internals.ts';
+import { IntxLines } from './intx.ts';
+import { IrqChips } from './irq-chips.ts';
+import { MmioMap } from './mmio-map.ts';
+import type { V86Options } from './options.ts';
+import { PciBus } from './pci-bus.ts';
+import { installPlatform } from './platform.ts';
+import { PortMap } from './port-map.ts';
+import { VGA_DEVFN, VgaFunction } from './vga-function.ts';
+import { shareJitMemory, shareMainMemory, WASM_PAGE } from './wasm-patch.ts';
+
+declare const WebAssembly: WasmApi;
+
+const MIB: number = 1 << 20;
+/** Wasm memory beside guest RAM: v86's own state, VGA memory, JIT buffers, a state being restored. */
+const SPARE_BYTES: number = 256 * MIB;
+/** Where v86's panic message is kept short. */
+const REASON_LENGTH = 200;
+
+/**
+ * Makes a guest machine out of v86: a PC with PIIX3/4, one processor, serial port and VGA.
+ *
+ * @throws EngineError when shared memory is missing or an image is not what it should be
+ */
+export async function createV86Engine(options: V86Options): Promise<VcpuEngine> {
+  if (typeof SharedArrayBuffer === 'undefined') {
+    throw new EngineError(
+      'NO_SHARED_MEMORY',
+      'no SharedArrayBuffer here: a page must be cross-origin isolated to run guests',
+    );
+  }
+  const maxPages = Math.min(65536, (options.memoryMib * MIB + SPARE_BYTES) / WASM_PAGE);
+  const wasm = shareMainMemory(options.wasm, maxPages);
+  if (wasm === null) throw new EngineError('BAD_IMAGE', 'v86.wasm is not a module of v86 0.5.462');
+  const panic = { text: '' };
+  const machine = await startMachine(options, wasm, panic);
+  return new V86Engine(machine, options, maxPages, panic);
+}
+
+function startMachine(
+  options: V86Options,
+  wasm: Uint8Array<ArrayBuffer>,
+  panic: { text: string },
+): Promise<V86Machine> {
+  return new Promise((resolve, reject) => {
+    const image = (bytes: Uint8Array) => ({ buffer: bytes.slice().buffer });
+    const settings: Record<string, unknown> = {
+      wasm_fn: (imports: { env: V86Env }) =>
+        new Promise((loaded) => {
+          let memory: { readonly buffer: ArrayBufferLike } | null = null;
+          imports.env.console_log_from_wasm = (at, length): void => {
+            if (memory === null) return;
+            const bytes = new Uint8Array(
+              memory.buffer,
+              at >>> 0,
+              Math.min(length >>> 0, REASON_LENGTH),
+            );
+            panic.text = String.fromCharCode(...bytes);
+          };
+          WebAssembly.instantiate(wasm, { env: imports.env }).then(
+            ({ instance }) => {
+              memory = instance.exports['memory'] as { readonly buffer: ArrayBufferLike };
+              loaded(instance.exports);
+            },
+            (error: unknown) =>
+              reject(new EngineError('BAD_IMAGE', `v86.wasm does not load: ${String(error)}`)),
+          );
+        }),
+      bios: image(options.bios),
+      memory_size: options.memoryMib * MIB,
+      vga_memory_size: (options.vgaMemoryMib ?? 8) * MIB,
+      acpi: options.acpi ?? true,
+      autostart: false,
+      disable_speaker: true,
+      disable_keyboard: true,
+      disable_mouse: true,
+      net_device: { type: 'none' },
+      ...options.extra,
+    };
+    if (options.vgaBios !== undefined) settings['vga_bios'] = image(options.vgaBios);
+    if (options.kernel !== undefined) {
+      settings['bzimage'] = image(options.kernel);
+      settings['cmdline'] = options.cmdline ?? '';
+    }
+    if (options.initrd !== undefined) settings['initrd'] = image(options.initrd);
+    const machine = new V86(settings as never) as unknown as V86Machine;
+    machine.add_listener('emulator-loaded', () => resolve(machine));
+  });
+}
+
+class V86Engine implements VcpuEngine {
+  readonly kind = 'v86';
+  readonly ram: GuestRam;
+  readonly #counters: EngineCounters = engineCounters();
+  readonly #machine: V86Machine;
+  readonly #loop: V86Loop;
+  readonly #cpu: V86Cpu;
+  readonly #panic: { text: string };
+  readonly #mmio: MmioMap;
+  readonly #ports: PortMap;
+  readonly #pci: PciBus;
+  readonly #chips: IrqChips;
+  readonly #intx: IntxLines;
+  readonly #serialIn = new InputQueue();
+  readonly #keysIn = new InputQueue();
+  readonly #hooks: (() => void)[] = [];
+  readonly #endListeners: ((event: EngineEvent) => void)[] = [];
+  readonly #halted: Uint8Array;
+  readonly #eflags: Int32Array;
+  readonly #idtLimit: Int32Array;
+  #inSlice = false;
+  #woken = false;
+  #wantRun = false;
+  /** Set inside a slice; the guest ends when the slice does. */
+  #ending: EngineEvent | null = null;
+  #ended: EngineEvent | null = null;
+
+  constructor(machine: V86Machine, options: V86Options, maxPages: number, panic: { text: string }) {
+    this.#machine = machine;
+    this.#loop = machine.v86;
+    this.#cpu = machine.v86.cpu;
+    this.#panic = panic;
+    const cpu = this.#cpu;
+    const memory = cpu.wasm_memory.buffer as SharedArrayBuffer;
+    const at = cpu.mem8.byteOffset;
+    const size = cpu.memory_size[0] as number;
+    this.ram = {
+      bytes: new Uint8Array(memory, at, size),
+      words: new Int32Array(memory, at, size >>> 2),
+    };
+    this.#halted = new Uint8Array(memory, STATE_IN_HLT, 1);
+    this.#eflags = new Int32Array(memory, STATE_FLAGS, 1);
+    this.#idtLimit = new Int32Array(memory, STATE_IDTR_SIZE, 1);
+    this.#mmio = new MmioMap(cpu);
+    this.#ports = new PortMap(cpu);
+    this.#pci = new PciBus(cpu, this.#ports);
+    this.#chips = new IrqChips(cpu);
+    this.#intx = new IntxLines(this.#chips, this.#counters);
+    const window = (options.apertureMib ?? 256) * MIB;
+    const vga = new VgaFunction(this.#pci.own(VGA_DEVFN), window, options.vga ?? 'visible');
+    this.#pci.set(VGA_DEVFN, vga);
+    installPlatform(cpu, this.#ports, (event) => this.#endSoon(event));
+    this.#installJit(maxPages);
+    this.#installLoop();
+  }
+
+  /** The JIT's modules import the memory as plain; only they are rewritten. */
+  #installJit(maxPages: number): void {
+    const cpu = this.#cpu;
+    cpu.codegen_finalize = (index, start, flags, at, length): void => {
+      // The memory grows; earlier views stay valid but do not see the new pages.
+      const buffer = cpu.wasm_memory.buffer;
+      const code = shareJitMemory(new Uint8Array(buffer, at >>> 0, length >>> 0), maxPages);
+      if (code === null) {
+        this.#endSoon({
+          kind: 'crash',
+          reason: 'v86 made a module that does not import its memory',
+        });
+        return;
+      }
+      WebAssembly.instantiate(code, { e: cpu.jit_imports }).then(
+        ({ instance }) => {
+          if (this.#ended !== null) return;
+          cpu.wm.wasm_table.set(index + JIT_TABLE_OFFSET, instance.exports['f']);
+          cpu.codegen_finalize_finished(index, start, flags);
+        },
+        (error: unknown) => this.#end({ kind: 'crash', reason: `v86 JIT: ${String(error)}` }),
+      );
+    };
+  }
+
+  #installLoop(): void {
+    const cpu = this.#cpu;
+    const loop = this.#loop;
+    const timers = cpu.run_hardware_timers;
+    // v86 calls this between runs of about 100,000 instructions and before a halted processor
+    // sleeps; it looks for interrupts right after.
+    cpu.run_hardware_timers = (acpi, now): number => {
+      const wait = timers.call(cpu, acpi, now);
+      this.#safePoint();
+      return wait;
+    };
+    loop.do_tick = (): void => this.#slice();
+  }
+
+  #slice(): void {
+    const loop = this.#loop;
+    this.#woken = false;
+    if (!this.#wantRun || this.#ended !== null) {
+      loop.running = false;
+      return;
+    }
+    loop.idle = false;
+    let wait = 0;
+    this.#inSlice = true;
+    try {
+      wait = this.#cpu.main_loop();
+    } catch (error) {
+      this.#ending ??= this.#fault(error);
+    }
+    this.#inSlice = false;
+    if (this.#ending === null && this.#halted[0] !== 0 && !this.#interruptible()) {
+      this.#ending = { kind: 'halt', reason: 'halted with interrupts off' };
+    }
+    if (this.#ending !== null) this.#end(this.#ending);
+    else if (this.#wantRun) loop.next_tick(wait);
+    else loop.running = false;
+  }
+
+  #interruptible(): boolean {
+    return ((this.#eflags[0] as number) & FLAG_IF) !== 0;
+  }
+
+  /** What a fault of the processor, or of a target, means. v86 has no double fault: it panics. */
+  #fault(error: unknown): EngineEvent {
+    const text = this.#panic.text;
+    if (text !== '' && this.#idtLimit[0] === 0)
+      return { kind: 'triple-fault', reason: 'triple fault' };
+    const message = text !== '' ? text : error instanceof Error ? error.message : String(error);
+    return { kind: 'crash', reason: `virtual processor: ${message}` };
+  }
+
+  #safePoint(): void {
+    const counters = this.#counters;
+    counters.safePoints++;
+    for (const hook of this.#hooks) hook();
+    if (!this.#serialIn.empty) {
+      const held = this.#cpu.devices.uart0.input.length;
+      this.#serialIn.feed(held, (byte) => this.#machine.bus.send('serial0-input', byte));
+    }
+    if (!this.#keysIn.empty) {
+      this.#keysIn.feed(0, (code) => this.#machine.bus.send('keyboard-code', code));
+    }
+    if (this.#intx.pending) this.#intx.apply();
+  }
+
+  #endSoon(event: EngineEvent): void {
+    if (this.#inSlice) this.#ending ??= event;
+    else this.#end(event);
+  }
+
+  #end(event: EngineEvent): void {
+    if (this.#ended !== null) return;
+    this.#ended = event;
+    this.#wantRun = false;
+    this.#loop.running = false;
+    this.#mmio.clear();
+    for (const listener of this.#endListeners) listener(event);
+  }
+
+  get counters(): Readonly<EngineCounters> {
+    this.#counters.configStray = this.#pci.stray;
+    this.#counters.inputDropped = this.#serialIn.dropped + this.#keysIn.dropped;
+    return this.#counters;
+  }
+
+  get running(): boolean {
+    return this.#wantRun && this.#ended === null;
+  }
+
+  get ended(): EngineEvent | null {
+    return this.#ended;
+  }
+
+  mapMmio(gpa: number, bytes: number, target: TrapTarget): boolean {
+    const done = this.#ended === null && this.#mmio.map(gpa, bytes, target);
+    if (!done) this.#counters.mapsRefused++;
+    return done;
+  }
+
+  unmapMmio(gpa: number, bytes: number): void {
+    this.#mmio.unmap(gpa, bytes);
+  }
+
+  mapPorts(port: number, count: number, target: TrapTarget): boolean {
+    const done = this.#ports.map(port, count, target);
+    if (!done) this.#counters.mapsRefused++;
+    return done;
+  }
+
+  unmapPorts(port: number, count: number): void {
+    this.#ports.unmap(port, count);
+  }
+
+  setPciFunction(devfn: number, target: TrapTarget | null): void {
+    this.#pci.set(devfn, target);
+  }
+
+  pciFunction(devfn: number): TrapTarget {
+    return this.#pci.own(devfn);
+  }
+
+  protectPage(): boolean {
+    return false;
+  }
+
+  ramWritten(gpa: number, bytes: number): void {
+    this.#cpu.jit_dirty_cache(gpa, gpa + bytes);
+  }
+
+  setIntx(devfn: number, pin: number, level: boolean): void {
+    this.#intx.set(devfn, pin, level);
+    this.#deliver();
+  }
+
+  sendMsi(address: number, data: number): boolean {
+    if (!this.#chips.message(address, data)) {
+      this.#counters.msiRefused++;
+      return false;
+    }
+    this.#counters.msiSent++;
+    this.#deliver();
+    return true;
+  }
+
+  #deliver(): void {
+    if (this.#inSlice) this.#counters.deferred++;
+    else this.wake();
+  }
+
+  wake(): void {
+    if (this.#inSlice || this.#woken || !this.running || this.#halted[0] === 0) return;
+    this.#woken = true;
+    this.#counters.wakeUps++;
+    this.#loop.next_tick(0);
+  }
+
+  onSafePoint(hook: () => void): void {
+    this.#hooks.push(hook);
+  }
+
+  onEnd(listener: (event: EngineEvent) => void): void {
+    this.#endListeners.push(listener);
+  }
+
+  onSerial(listener: (byte: number) => void): void {
+    this.#machine.add_listener('serial0-output-byte', listener as (value: never) => void);
+  }
+
+  sendSerial(bytes: Uint8Array): void {
+    this.#serialIn.push(bytes);
+    this.wake();
+  }
+
+  sendScancodes(codes: Uint8Array): void {
+    this.#keysIn.push(codes);
+    this.wake();
+  }
+
+  run(): void {
+    if (this.running || this.#ended !== null) return;
+    this.#wantRun = true;
+    this.#loop.stopping = false;
+    this.#loop.running = true;
+    if (!this.#inSlice) this.#loop.next_tick(0);
+  }
+
+  pause(): void {
+    this.#wantRun = false;
+  }
+
+  destroy(): void {
+    this.#end({ kind: 'power-off', reason: 'destroyed' });
+    this.#loop.destroy();
+  }
+
+  saveState(): Uint8Array<ArrayBuffer> {
+    if (this.#inSlice) throw new EngineError('BUSY', 'a state is saved between slices');
+    return new Uint8Array(this.#loop.save_state());
+  }
+
+  restoreState(state: Uint8Array<ArrayBuffer>): void {
+    if (this.#inSlice) throw new EngineError('BUSY', 'a state is restored between slices');
+    try {
+      this.#loop.restore_state(state.slice().buffer);
+    } catch (error) {
+      throw new EngineError('BAD_STATE', `not a state of this machine: ${String(error)}`);
+    }
+  }
+}

@@ -1,0 +1,108 @@
+// The parts of v86 0.5.462 that this engine reaches into. Property names are not mangled in its
+// release build. One list, so that a change of v86 shows in one place.
+
+/** A table entry of v86's I/O ports. Writes are told the data only, reads the port's number. */
+export interface PortEntry {
+  read8: (this: unknown, port: number) => number;
+  read16: (this: unknown, port: number) => number;
+  read32: (this: unknown, port: number) => number;
+  write8: (this: unknown, value: number) => void;
+  write16: (this: unknown, value: number) => void;
+  write32: (this: unknown, value: number) => void;
+  device: unknown;
+}
+
+export type MmapRead = (address: number) => number;
+export type MmapWrite = (address: number, value: number) => void;
+
+export interface V86Pci {
+  /** The dword last written to port 0xcf8. */
+  readonly pci_addr32: Int32Array;
+  readonly device_spaces: (Int32Array | undefined)[];
+  /** The ISA bridge's space as bytes; PIRQ routes at 0x60. */
+  readonly isa_bridge_space8: Uint8Array;
+  pci_write8(address: number, value: number): void;
+  pci_write16(address: number, value: number): void;
+  pci_write32(address: number, value: number): void;
+}
+
+export interface V86Cpu {
+  readonly wasm_memory: { readonly buffer: ArrayBufferLike };
+  readonly memory_size: ArrayLike<number>;
+  readonly mem8: Uint8Array;
+  readonly devices: {
+    readonly pci: V86Pci;
+    readonly acpi?: { pm1_status: number };
+    readonly uart0: { readonly input: ArrayLike<number> };
+    readonly vga?: { readonly vga_memory_size: number };
+  };
+  readonly io: { readonly ports: PortEntry[] };
+  readonly memory_map_read8: (MmapRead | undefined)[];
+  readonly memory_map_write8: (MmapWrite | undefined)[];
+  readonly memory_map_read32: (MmapRead | undefined)[];
+  readonly memory_map_write32: (MmapWrite | undefined)[];
+  readonly jit_imports: Record<string, unknown>;
+  readonly wm: { readonly wasm_table: { set(index: number, f: unknown): void } };
+  mmap_write16: MmapWrite;
+  /** Executes up to about a millisecond. @returns milliseconds until it wants to run again */
+  main_loop(): number;
+  run_hardware_timers(acpi: number, now: number): number;
+  reboot_internal(): void;
+  codegen_finalize(index: number, start: number, flags: number, at: number, length: number): void;
+  codegen_finalize_finished(index: number, start: number, flags: number): void;
+  device_raise_irq(irq: number): void;
+  device_lower_irq(irq: number): void;
+  get_apic_addr(): number;
+  get_ioapic_addr(): number;
+  get_pic_addr_master(): number;
+  get_pic_addr_slave(): number;
+  jit_dirty_cache(start: number, end: number): void;
+}
+
+/** v86's run loop. */
+export interface V86Loop {
+  readonly cpu: V86Cpu;
+  running: boolean;
+  stopping: boolean;
+  idle: boolean;
+  next_tick(delayMs: number): void;
+  do_tick(): void;
+  save_state(): ArrayBuffer;
+  restore_state(state: ArrayBuffer): void;
+  destroy(): void;
+}
+
+/** The object that `new V86()` makes. */
+export interface V86Machine {
+  readonly v86: V86Loop;
+  readonly bus: { send(name: string, value?: unknown): void };
+  add_listener(event: string, listener: (value: never) => void): void;
+}
+
+/** What the main module imports as `env`, as far as we replace it. */
+export interface V86Env {
+  console_log_from_wasm(at: number, length: number): void;
+}
+
+/** Bits of a block of v86's memory map: 128 KiB. v86: MMAP_BLOCK_BITS. */
+export const BLOCK_BITS = 17;
+/** Where JIT code begins in the function table. v86: WASM_TABLE_OFFSET. */
+export const JIT_TABLE_OFFSET = 1024;
+/** Where v86 answers its VGA's linear frame buffer, inside the wasm code. v86: VGA_LFB_ADDRESS. */
+export const VGA_WINDOW = 0xe0000000;
+/** From here to 4 GiB: VGA ROM, IOAPIC, LAPIC and BIOS. v86: vga.js `pci_rom_address`. */
+export const PLATFORM_TOP = 0xfeb00000;
+/** Byte addresses of processor state in wasm memory. v86: global_pointers.rs. */
+export const STATE_FLAGS = 120,
+  STATE_IDTR_SIZE = 564,
+  STATE_IN_HLT = 616;
+/** EFLAGS.IF. */
+export const FLAG_IF = 0x200;
+
+/** The little of the WebAssembly API that is used; not part of the ES library types. */
+export interface WasmApi {
+  instantiate(
+    code: Uint8Array<ArrayBuffer>,
+    imports: Record<string, unknown>,
+  ): Promise<{ instance: { exports: Record<string, unknown> } }>;
+}

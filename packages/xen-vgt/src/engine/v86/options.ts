@@ -1,0 +1,26 @@
+import type { VgaFace } from './vga-function.ts';
+
+/** What a guest machine is made of. Images are taken as bytes, so that a browser can give them too. */
+export interface V86Options {
+  /** `v86.wasm` of the v86 package this package depends on. */
+  readonly wasm: Uint8Array<ArrayBuffer>;
+  /** A PC BIOS of 64 to 256 KiB: SeaBIOS. */
+  readonly bios: Uint8Array;
+  readonly vgaBios?: Uint8Array;
+  /** A bzImage; without one the BIOS boots from disk. */
+  readonly kernel?: Uint8Array;
+  readonly initrd?: Uint8Array;
+  readonly cmdline?: string;
+  /** Guest RAM, MiB, 16 to 2048. */
+  readonly memoryMib: number;
+  /** Memory of v86's VGA, MiB, a power of two; it lies at 0xe0000000. Default 8. */
+  readonly vgaMemoryMib?: number;
+  /** The largest BAR a function given to this guest will have, MiB. Default 256. */
+  readonly apertureMib?: number;
+  /** How v86's VGA shows itself on the PCI bus. Default `visible`. */
+  readonly vga?: VgaFace;
+  /** ACPI with IOAPIC and LAPIC; without it there are no message-signalled interrupts. Default on. */
+  readonly acpi?: boolean;
+  /** Further options of v86 itself, e.g. `hda` or `filesystem`. */
+  readonly extra?: Readonly<Record<string, unknown>>;
+}

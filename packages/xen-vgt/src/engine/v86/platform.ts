@@ -1,0 +1,63 @@
+import type { AccessSize, TrapTarget } from '@xengt/hsw-device';
+import type { EngineEvent } from '../../port/engine.ts';
+import type { V86Cpu } from './internals.ts';
+import type { PortMap } from './port-map.ts';
+
+/**
+ * PIIX4 PCI hot-plug registers of SeaBIOS's DSDT (`PCIU`, `PCID`, `B0EJ`, `PCRM`). v86 has nothing
+ * there; read as all ones they make Linux eject every device of bus 0.
+ */
+const HOTPLUG = { port: 0xae00, count: 16 } as const;
+
+/** PM1a control block. v86: acpi.js, at 0xb004. ACPI 6.1, 4.8.3.2. */
+const PM1_CONTROL = 0xb004;
+/** SLP_EN, and SLP_TYP as SeaBIOS's DSDT encodes it: `_S5_` is 0, `_S3_` 1, `_S4_` 2. */
+const SLEEP_ENABLE = 0x2000,
+  SLEEP_TYPE_SHIFT = 10,
+  SLEEP_TYPE_S5 = 0;
+/** PM1 status: WAK_STS. ACPI 6.1, 4.8.3.1. */
+const WAKE_STATUS = 0x8000;
+
+const SILENT: TrapTarget = {
+  name: 'acpi.hotplug',
+  read: () => 0,
+  write: () => {},
+};
+
+/** Mends what v86's chipset leaves out, and reports how a guest ends itself. */
+export function installPlatform(
+  cpu: V86Cpu,
+  ports: PortMap,
+  end: (event: EngineEvent) => void,
+): void {
+  ports.map(HOTPLUG.port, HOTPLUG.count, SILENT);
+  // v86 would reset the processor in the middle of the code that asked for it.
+  cpu.reboot_internal = (): void => end({ kind: 'reboot', reason: 'reset by the guest' });
+  const acpi = cpu.devices.acpi;
+  if (acpi === undefined) return;
+  const own = ports.own(PM1_CONTROL);
+  ports.map(PM1_CONTROL, 2, {
+    name: 'acpi.pm1-control',
+    read(offset: number, size: AccessSize): number {
+      const value = own.read16.call(own.device, PM1_CONTROL) >>> (offset * 8);
+      return size === 1 ? value & 0xff : value & 0xffff;
+    },
+    write(offset: number, size: AccessSize, value: number): void {
+      const old = own.read16.call(own.device, PM1_CONTROL);
+      const next =
+        size === 1
+          ? (old & ~(0xff << (offset * 8))) | ((value & 0xff) << (offset * 8))
+          : value & 0xffff;
+      if ((next & SLEEP_ENABLE) === 0) {
+        own.write16.call(own.device, next);
+        return;
+      }
+      if (((next >>> SLEEP_TYPE_SHIFT) & 7) === SLEEP_TYPE_S5) {
+        end({ kind: 'power-off', reason: 'ACPI S5' });
+        return;
+      }
+      // There is nothing to sleep with: the guest finds itself awake again at once.
+      acpi.pm1_status |= WAKE_STATUS;
+    },
+  });
+}

@@ -1,0 +1,98 @@
+// v86's wasm module defines its memory (not shared, no maximum) and the modules its JIT makes import
+// it as `e.m`. Guest RAM lies in that memory; to have it as a SharedArrayBuffer both declarations
+// are rewritten while they are loaded. WebAssembly core spec 5.5.6 (import), 5.5.8 (memory);
+// threads proposal: limits flag 3 is "shared, with maximum".
+
+const SECTION_IMPORT = 2;
+const SECTION_MEMORY = 5;
+const LIMITS_SHARED = 3;
+
+/** Bytes of a wasm page. */
+export const WASM_PAGE: number = 1 << 16;
+
+/** The memory import in v86's JIT modules up to its limits flag: module "e", name "m", memory. */
+const JIT_MEMORY_IMPORT: readonly number[] = [1, 0x65, 1, 0x6d, 2, 0];
+
+function leb(value: number): number[] {
+  const out: number[] = [];
+  do {
+    const low = value & 127;
+    value >>>= 7;
+    out.push(value !== 0 ? low | 128 : low);
+  } while (value !== 0);
+  return out;
+}
+
+/** Reads a LEB128 number; the position after it is left in `at.position`. */
+function readLeb(code: Uint8Array, at: { position: number }): number {
+  let value = 0;
+  for (let shift = 0; shift < 35; shift += 7) {
+    const byte = code[at.position++] ?? 0;
+    value |= (byte & 127) << shift;
+    if (byte < 128) break;
+  }
+  return value >>> 0;
+}
+
+/** Where a section lies: its id byte, its body and its end. Null when there is none of that id. */
+function section(code: Uint8Array, id: number): { id: number; body: number; end: number } | null {
+  const at = { position: 8 };
+  while (at.position < code.length) {
+    const start = at.position++;
+    const length = readLeb(code, at);
+    const body = at.position;
+    if (code[start] === id) return { id: start, body, end: body + length };
+    at.position = body + length;
+  }
+  return null;
+}
+
+function splice(
+  code: Uint8Array,
+  from: number,
+  to: number,
+  insert: readonly number[],
+): Uint8Array<ArrayBuffer> {
+  const out = new Uint8Array(code.length - (to - from) + insert.length);
+  out.set(code.subarray(0, from));
+  out.set(insert, from);
+  out.set(code.subarray(to), from + insert.length);
+  return out;
+}
+
+/**
+ * v86's main module with its memory made shared.
+ *
+ * @param maxPages the memory may grow to this, 64 KiB pages
+ * @returns null when the module does not define exactly one plain memory: not a v86 we know
+ */
+export function shareMainMemory(
+  code: Uint8Array,
+  maxPages: number,
+): Uint8Array<ArrayBuffer> | null {
+  const memory = section(code, SECTION_MEMORY);
+  if (memory === null || code[memory.body] !== 1 || code[memory.body + 1] !== 0) return null;
+  const min = readLeb(code, { position: memory.body + 2 });
+  const body = [1, LIMITS_SHARED, ...leb(min), ...leb(maxPages)];
+  return splice(code, memory.id, memory.end, [SECTION_MEMORY, ...leb(body.length), ...body]);
+}
+
+/** A module of v86's JIT with its memory import made shared; null when it has no such import. */
+export function shareJitMemory(code: Uint8Array, maxPages: number): Uint8Array<ArrayBuffer> | null {
+  const imports = section(code, SECTION_IMPORT);
+  if (imports === null) return null;
+  const pattern = JIT_MEMORY_IMPORT;
+  for (let i = imports.body; i + pattern.length < imports.end; i++) {
+    let k = 0;
+    while (k < pattern.length && code[i + k] === pattern[k]) k++;
+    if (k < pattern.length) continue;
+    const limits = i + pattern.length - 1;
+    const at = { position: limits + 1 };
+    const min = readLeb(code, at);
+    const head = code.subarray(imports.body, limits);
+    const tail = code.subarray(at.position, imports.end);
+    const body = [...head, LIMITS_SHARED, ...leb(min), ...leb(maxPages), ...tail];
+    return splice(code, imports.id, imports.end, [SECTION_IMPORT, ...leb(body.length), ...body]);
+  }
+  return null;
+}
