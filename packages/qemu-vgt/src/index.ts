@@ -1,3 +1,23 @@
+export {
+  ASLS,
+  answerSwsci,
+  buildOpRegion,
+  OPREGION_BYTES,
+  OPREGION_CLID,
+  OPREGION_SWSCI_PARM,
+  OPREGION_SWSCI_SCIC,
+  OPREGION_VBT,
+  SWSCI,
+} from './opregion/opregion.ts';
+export { BDB_VERSION, buildVbt } from './opregion/vbt.ts';
+export {
+  type DdiName,
+  DEFAULT_VBT_PORTS,
+  PORT_KINDS,
+  type PortKind,
+  type PortKindRow,
+  type VbtPort,
+} from './opregion/vbt-ports.ts';
 export { type FaceByte, FacedFunction, PIIX3_AS_OTHER_BRIDGE } from './pci/face.ts';
 export {
   HOST_BRIDGE_DEVFN,
