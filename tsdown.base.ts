@@ -8,5 +8,4 @@ export const base: UserConfig = {
   platform: 'neutral',
   fixedExtension: false,
   clean: true,
-  publint: true,
 };

@@ -33,7 +33,7 @@ await runMain(async () => {
     'turbo',
     [
       ...['run', 'build', 'check-types', 'test:unit', 'guest'],
-      ...['--continue=always', '--ui=stream', '--output-logs=new-only'],
+      ...['--continue=always', '--ui=stream'],
       ...process.argv.slice(2),
     ],
     { env: ws.env },

@@ -78,7 +78,7 @@ export async function build(ws) {
   await step('build packages', async (detail) => {
     const { code, output } = await run(
       'turbo',
-      ['run', 'build', '--output-logs=new-only', '--ui=stream', '--log-order=grouped'],
+      ['run', 'build', '--ui=stream', '--log-order=grouped'],
       { env: ws.env, output: 'capture', onLine: detail },
     );
     if (code !== 0) throw new StepError(`the build failed:\n${output.trim()}`);
