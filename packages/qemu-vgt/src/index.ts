@@ -1,4 +1,14 @@
 export {
+  type ControlWrite,
+  formatMonitorConfig,
+  type MonitorConfig,
+  type MonitorPort,
+  type MonitorRecord,
+  monitorType,
+  monitorWrites,
+  parseMonitorConfig,
+} from './monitor/monitor-config.ts';
+export {
   ASLS,
   answerSwsci,
   buildOpRegion,

@@ -69,7 +69,7 @@ export function platformOf(graphicsId: number): PlatformIds {
 
 /** A guest's machine was described wrongly; thrown before the guest runs. */
 export class QemuVgtError extends Error {
-  readonly code: 'NOT_HASWELL' | 'PCH_NOT_INTEL' | 'VBT_PORTS' | 'MONITOR_FILE' | 'STATE';
+  readonly code: 'NOT_HASWELL' | 'PCH_NOT_INTEL' | 'VBT_PORTS';
   constructor(code: QemuVgtError['code'], message: string) {
     super(message);
     this.name = 'QemuVgtError';
