@@ -6,6 +6,9 @@ const SAME_PRESS_MS = 500;
 /** How long children may take to stop after the first signal. Milliseconds. */
 const GRACE_MS = 15_000;
 
+/** How often we look whether our parent is still there. Milliseconds. */
+const PARENT_POLL_MS = 1000;
+
 /** @type {Set<import('node:child_process').ChildProcess>} */
 const running = new Set();
 /** @type {NodeJS.Signals | null} */
@@ -53,6 +56,15 @@ for (const signal of /** @type {const} */ (['SIGINT', 'SIGTERM', 'SIGHUP'])) {
   process.on(signal, () => onSignal(signal));
 }
 process.on('exit', () => signalAll('SIGKILL'));
+
+// npm passes a SIGTERM to the shell between us and it, and no further: when that shell is gone,
+// so are we.
+const parent = process.ppid;
+if (process.env['npm_lifecycle_event'] && process.platform !== 'win32') {
+  setInterval(() => {
+    if (process.ppid !== parent && !stopping) onSignal('SIGTERM');
+  }, PARENT_POLL_MS).unref();
+}
 
 /** The shell's exit code for an end by signal. @param {NodeJS.Signals | null} signal */
 function signalExit(signal) {
