@@ -26,7 +26,9 @@ export {
   PORT_KINDS,
   type PortKind,
   type PortKindRow,
+  type PortPins,
   type VbtPort,
+  vbtPortsOf,
 } from './opregion/vbt-ports.ts';
 export { type FaceByte, FacedFunction, PIIX3_AS_OTHER_BRIDGE } from './pci/face.ts';
 export {

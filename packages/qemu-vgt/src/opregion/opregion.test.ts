@@ -10,7 +10,7 @@ import {
   OPREGION_VBT,
 } from './opregion.ts';
 import { buildVbt } from './vbt.ts';
-import { DEFAULT_VBT_PORTS, type VbtPort } from './vbt-ports.ts';
+import { DEFAULT_VBT_PORTS, type VbtPort, vbtPortsOf } from './vbt-ports.ts';
 
 // What i915 6.1 reads, written again from intel_opregion.c and intel_bios.c, on a DataView.
 
@@ -185,6 +185,24 @@ describe('VBT as i915 6.1 reads it', () => {
     const got = parse(vbtOf(DEFAULT_VBT_PORTS.filter((p) => p.kind !== 'crt')));
     expect(got.intCrt).toBe(false);
     expect(got.ports.has('E')).toBe(false);
+  });
+
+  test('the device port table and the board wiring give the same ports', () => {
+    const pins = [
+      { name: 'A', gmbusPin: 0, aux: 0x64010 },
+      { name: 'B', gmbusPin: 5, aux: 0xe4110 },
+      { name: 'C', gmbusPin: 4, aux: 0xe4210 },
+      { name: 'D', gmbusPin: 6, aux: 0xe4310 },
+      { name: 'E', gmbusPin: 2, aux: 0 },
+    ] as const;
+    const desktop = { A: 'none', B: 'hdmi', C: 'dp++', D: 'dp', E: 'vga' } as const;
+    expect(vbtPortsOf(pins, desktop)).toEqual(DEFAULT_VBT_PORTS);
+    expect(vbtPortsOf(pins, { ...desktop, A: 'edp', B: 'none', E: 'none' })[0]).toEqual({
+      ddi: 'A',
+      kind: 'edp',
+      gmbusPin: 0,
+      aux: 'A',
+    });
   });
 
   test('every byte counts: all bytes sum to 0, and one damaged length makes it invalid', () => {

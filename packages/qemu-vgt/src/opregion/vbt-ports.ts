@@ -87,3 +87,30 @@ export function checkPorts(ports: readonly VbtPort[]): void {
   });
   if (faults.length > 0) throw new QemuVgtError('VBT_PORTS', `port table: ${faults.join('; ')}`);
 }
+
+/** What a VBT needs of the device's own port table; `@xengt/hsw-device` `PORTS` has it. */
+export interface PortPins {
+  readonly name: DdiName;
+  readonly gmbusPin: number;
+  /** Control register of the AUX channel; 0 when there is none. */
+  readonly aux: number;
+}
+/** How each port is wired on the board, in the device's words. */
+export type BoardWiring = Readonly<
+  Record<DdiName, 'none' | 'vga' | 'hdmi' | 'dp' | 'dp++' | 'edp'>
+>;
+
+/** The VBT's ports from the device's port table and its board's wiring; the analogue one first. */
+export function vbtPortsOf(pins: readonly PortPins[], wiring: BoardWiring): VbtPort[] {
+  const ports: VbtPort[] = [];
+  for (const row of pins) {
+    const wired = wiring[row.name];
+    if (wired === 'none') continue;
+    const kind = wired === 'vga' ? 'crt' : wired;
+    const aux = PORT_KINDS[kind].dp && row.aux !== 0 && row.name !== 'E' ? row.name : null;
+    const port: VbtPort = { ddi: row.name, kind, gmbusPin: row.gmbusPin, aux };
+    if (kind === 'crt') ports.unshift(port);
+    else ports.push(port);
+  }
+  return ports;
+}
