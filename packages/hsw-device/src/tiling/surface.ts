@@ -1,0 +1,217 @@
+import type { AddressSpace } from '../gtt/address-space.ts';
+import type { MachineMemory } from '../port/memory.ts';
+import {
+  inTileX,
+  inTileY,
+  LINEAR,
+  surfaceOffset,
+  TILE_HEIGHT_SHIFT,
+  TILE_WIDTH_SHIFT,
+  TILE_X,
+  TILE_Y,
+  type Tiling,
+} from './tiling.ts';
+
+/** Longest piece of a row that moves at once, bytes. */
+export const LINE_BYTES = 4096;
+
+/** A piece of a row, packed from byte 0. Two views of one buffer. */
+export interface Line {
+  readonly words: Int32Array;
+  readonly bytes: Uint8Array;
+  readonly halves: Uint16Array;
+}
+
+export function makeLine(bytes: number = LINE_BYTES): Line {
+  const words = new Int32Array((bytes >>> 2) + 2);
+  return {
+    words,
+    bytes: new Uint8Array(words.buffer),
+    halves: new Uint16Array(words.buffer),
+  };
+}
+
+/**
+ * A rectangle of graphics memory that is read and written by rows, whatever its tiling. One object
+ * is set up again and again; nothing is allocated per row.
+ *
+ * Pages that fault read 0 and drop writes; the address space counts them.
+ */
+export class Surface {
+  /** After {@link locate}: region of machine memory; 0 is a fault. */
+  region = 0;
+  /** After {@link locate}: word in the region's array that holds the first byte. */
+  word = 0;
+  /** After {@link locate}: the first byte's place in that word, 0 to 3. */
+  sub = 0;
+  base = 0;
+  pitch = 0;
+  tiling: Tiling = LINEAR;
+  readonly memory: MachineMemory;
+  #space: AddressSpace | null = null;
+  #across = 0;
+
+  constructor(memory: MachineMemory) {
+    this.memory = memory;
+  }
+
+  /**
+   * @param base graphics address, bytes; a tiled surface starts on a page (bits 11:0 are dropped)
+   * @param pitch bytes from row to row, signed
+   */
+  set(space: AddressSpace, base: number, pitch: number, tiling: Tiling): void {
+    this.#space = space;
+    this.base = tiling === LINEAR ? base | 0 : base & ~0xfff;
+    this.pitch = pitch;
+    this.tiling = tiling;
+    this.#across = pitch >> (TILE_WIDTH_SHIFT[tiling] as number);
+  }
+
+  /** Lets the address space go. */
+  clear(): void {
+    this.#space = null;
+  }
+
+  /** Whether rows start on dwords, so that they move a word at a time. */
+  get aligned(): boolean {
+    return ((this.base | this.pitch) & 3) === 0;
+  }
+
+  /** Graphics address of a byte. */
+  address(x: number, y: number): number {
+    return (this.base + surfaceOffset(this.tiling, x, y, this.pitch)) | 0;
+  }
+
+  /**
+   * Finds the memory behind byte `x` of row `y`.
+   *
+   * @param want bytes wanted, 1 or more
+   * @returns how many of them lie one after another from there, 1 to `want`
+   */
+  locate(x: number, y: number, want: number): number {
+    if (this.tiling === LINEAR) {
+      return this.#linear((this.base + Math.imul(y, this.pitch) + x) | 0, want);
+    }
+    return this.#tiled(x, y, want);
+  }
+
+  #linear(gma: number, want: number): number {
+    const space = this.#space as AddressSpace;
+    let page = gma >>> 12;
+    const region = space.region(page);
+    this.region = region;
+    let run = 4096 - (gma & 0xfff);
+    if (region === 0) return Math.min(run, want);
+    let first = space.word(page);
+    this.word = first + ((gma & 0xfff) >>> 2);
+    this.sub = gma & 3;
+    // Pages that follow each other in machine memory too make one run: one fill, one move.
+    while (run < want) {
+      page++;
+      if (space.region(page) !== region) break;
+      const next = space.word(page);
+      if (next !== first + 1024) break;
+      first = next;
+      run += 4096;
+    }
+    return Math.min(run, want);
+  }
+
+  #tiled(x: number, y: number, want: number): number {
+    const space = this.#space as AddressSpace;
+    const tiling = this.tiling;
+    const tile =
+      Math.imul(y >> (TILE_HEIGHT_SHIFT[tiling] as number), this.#across) +
+      (x >> (TILE_WIDTH_SHIFT[tiling] as number));
+    const page = ((this.base >>> 12) + tile) & 0xfffff;
+    let within: number;
+    let run: number;
+    if (tiling === TILE_X) {
+      within = inTileX(x, y);
+      run = 512 - (x & 511);
+    } else if (tiling === TILE_Y) {
+      within = inTileY(x, y);
+      run = 16 - (x & 15);
+    } else {
+      within = surfaceOffset(tiling, x, y, this.pitch) & 0xfff;
+      run = 1;
+    }
+    const region = space.region(page);
+    this.region = region;
+    if (region !== 0) {
+      this.word = space.word(page) + (within >>> 2);
+      this.sub = within & 3;
+    }
+    return Math.min(run, want);
+  }
+
+  /**
+   * Finds the Y tile at byte `x` of row `y`: {@link word} is the row's first word in the tile's first
+   * column, columns are 128 words apart. Only for Y tiling.
+   */
+  locateTileY(x: number, y: number): void {
+    const space = this.#space as AddressSpace;
+    const page = ((this.base >>> 12) + Math.imul(y >> 5, this.#across) + (x >> 7)) & 0xfffff;
+    const region = space.region(page);
+    this.region = region;
+    if (region !== 0) this.word = space.word(page) + ((y & 31) << 2);
+  }
+
+  /** Reads `n` bytes of row `y` from byte `x` into the line's bytes 0 to n - 1. */
+  load(x: number, y: number, n: number, line: Line): void {
+    const memory = this.memory;
+    let at = 0;
+    while (at < n) {
+      const run = this.locate(x + at, y, n - at);
+      const region = this.region;
+      if (region === 0) line.bytes.fill(0, at, at + run);
+      else if (((this.sub | at | run) & 3) === 0) {
+        copyWords(line.words, at >>> 2, memory.words[region] as Int32Array, this.word, run >>> 2);
+      } else {
+        const from = this.word * 4 + this.sub;
+        copyBytes(line.bytes, at, memory.bytes[region] as Uint8Array, from, run);
+      }
+      at += run;
+    }
+  }
+
+  /** Writes the line's bytes 0 to n - 1 to row `y` from byte `x`; no other byte is touched. */
+  store(x: number, y: number, n: number, line: Line): void {
+    const memory = this.memory;
+    let at = 0;
+    while (at < n) {
+      const run = this.locate(x + at, y, n - at);
+      const region = this.region;
+      if (region !== 0) {
+        if (((this.sub | at | run) & 3) === 0) {
+          copyWords(memory.words[region] as Int32Array, this.word, line.words, at >>> 2, run >>> 2);
+        } else {
+          const to = this.word * 4 + this.sub;
+          copyBytes(memory.bytes[region] as Uint8Array, to, line.bytes, at, run);
+        }
+      }
+      at += run;
+    }
+  }
+}
+
+/** A plain loop: 10 GB/s, where `set(subarray)` allocates and is slower below 4 KiB. */
+export function copyWords(
+  to: Int32Array,
+  toAt: number,
+  from: Int32Array,
+  fromAt: number,
+  n: number,
+): void {
+  for (let i = 0; i < n; i++) to[toAt + i] = from[fromAt + i] as number;
+}
+
+export function copyBytes(
+  to: Uint8Array,
+  toAt: number,
+  from: Uint8Array,
+  fromAt: number,
+  n: number,
+): void {
+  for (let i = 0; i < n; i++) to[toAt + i] = from[fromAt + i] as number;
+}
