@@ -1,0 +1,122 @@
+import { describe, expect, test } from 'vitest';
+import * as R from './display.regs.ts';
+import { makeMonitor } from './monitor/monitor.ts';
+import { DisplayBench } from './testing.ts';
+
+const SDEISR = 0xc4000;
+const DEIIR = 0x44000;
+
+describe('rows', () => {
+  test('they build without overlap and leave nothing of a modeset unclaimed', () => {
+    const bench = new DisplayBench();
+    bench.light('1024x768', 0);
+    expect(bench.regs.unclaimed).toBe(0);
+  });
+});
+
+describe('pipes', () => {
+  test('a pipe is on when PIPECONF says so, and counts frames of its mode', () => {
+    const bench = new DisplayBench();
+    bench.light('1024x768', 0);
+    expect(bench.read(0x70008)).toBe(0xc0000000);
+    const before = bench.read(R.PIPE_FRMCOUNT);
+    bench.clock.advance(1e9);
+    expect(bench.read(R.PIPE_FRMCOUNT) - before).toBe(60);
+    bench.write(0x70008, 0);
+    expect(bench.read(0x70008)).toBe(0);
+  });
+
+  test('vertical blank interrupts come with each frame while the pipe runs, and no timer after', () => {
+    const bench = new DisplayBench();
+    bench.openInterrupts();
+    bench.light('1024x768', 0);
+    let vblanks = 0;
+    for (let i = 0; i < 100; i++) {
+      bench.clock.advance(10e6);
+      if ((bench.take(DEIIR) & 1) !== 0) vblanks++;
+    }
+    expect(vblanks).toBe(60);
+    bench.write(0x70008, 0);
+    expect(bench.clock.nextAt).toBe(Number.POSITIVE_INFINITY);
+  });
+
+  test('a flip shows at vertical blank, with its interrupt', () => {
+    const bench = new DisplayBench();
+    bench.openInterrupts();
+    bench.light('1024x768', 0);
+    bench.clock.advance(20e6);
+    bench.take(DEIIR);
+    bench.write(R.DSPSURF, 0x400000);
+    expect(bench.read(R.DSPSURFLIVE)).toBe(0);
+    expect(bench.display.flipPending(0)).toBe(true);
+    bench.clock.advance(17e6);
+    expect(bench.read(R.DSPSURFLIVE)).toBe(0x400000);
+    expect(bench.take(DEIIR) & 9).toBe(9);
+  });
+});
+
+describe('presence', () => {
+  test('a monitor on HDMI B is a level, a long pulse and a PCH interrupt', () => {
+    const bench = new DisplayBench();
+    bench.openInterrupts();
+    bench.write(R.PCH_PORT_HOTPLUG, 0x101010);
+    bench.display.connect('B', makeMonitor({ kind: 'hdmi' }));
+    expect(bench.read(SDEISR) & 0x200000).toBe(0x200000);
+    expect(bench.read(R.PCH_PORT_HOTPLUG)).toBe(0x101012);
+    expect(bench.take(SDEISR)).toBe(0x200000);
+    bench.write(R.PCH_PORT_HOTPLUG, 0x101012);
+    expect(bench.read(R.PCH_PORT_HOTPLUG)).toBe(0x101010);
+    bench.display.disconnect('B');
+    expect(bench.read(SDEISR) & 0x200000).toBe(0);
+  });
+
+  test('VGA is sensed by ADPA', () => {
+    const bench = new DisplayBench();
+    bench.write(R.PCH_ADPA, 0xf40000 | 0x10000);
+    expect(bench.read(R.PCH_ADPA)).toBe(0xf40000);
+    bench.display.connect('E', makeMonitor({ kind: 'vga' }));
+    expect(bench.read(R.PCH_ADPA)).toBe(0x3f40000);
+  });
+});
+
+describe('DDC and AUX', () => {
+  test('an indexed GMBUS read gives the EDID', () => {
+    const bench = new DisplayBench();
+    const monitor = makeMonitor({ kind: 'hdmi', mode: '1920x1080' });
+    bench.display.connect('B', monitor);
+    bench.write(0xc5100, 5);
+    bench.write(0xc5104, 0x40000000 | 0x6000000 | (128 << 16) | (0x50 << 1) | 1);
+    const got: number[] = [];
+    for (let i = 0; i < 32; i++) {
+      expect(bench.read(0xc5108) & 0x800).toBe(0x800);
+      const word = bench.read(0xc510c);
+      for (let k = 0; k < 4; k++) got.push((word >>> (k * 8)) & 255);
+    }
+    expect(got).toEqual([...monitor.edid.subarray(0, 128)]);
+    expect(bench.read(0xc5108) & 0x4000).toBe(0x4000);
+    bench.write(0xc5104, 0x48000000);
+    expect(bench.read(0xc5108) & 0x200).toBe(0);
+  });
+
+  test('nobody on a GMBUS pin is not acknowledged', () => {
+    const bench = new DisplayBench();
+    bench.write(0xc5100, 5);
+    bench.write(0xc5104, 0x40000000 | 0x2000000 | (1 << 16) | (0x50 << 1));
+    expect(bench.read(0xc5108) & 0x600).toBe(0x400);
+  });
+
+  test('a native AUX read gives DPCD revision, rate and lanes; without a sink it times out', () => {
+    const bench = new DisplayBench();
+    const ask = (): number => {
+      bench.write(0xe4314, 0x90000002);
+      bench.write(0xe4310, 0x80000000 | 0x52000000 | (4 << 20));
+      return bench.read(0xe4310);
+    };
+    expect(ask() & 0xd0000000).toBe(0x50000000);
+    bench.display.connect('D', makeMonitor({ kind: 'dp' }));
+    const control = ask();
+    expect(control & 0xd0000000).toBe(0x40000000);
+    expect((control >>> 20) & 31).toBe(4);
+    expect(bench.read(0xe4314)).toBe(0x001214c4);
+  });
+});

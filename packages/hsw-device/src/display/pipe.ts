@@ -1,0 +1,279 @@
+import type { Clock, ClockEvent } from '../port/clock.ts';
+import type { RegSpace } from '../reg/reg-space.ts';
+import type { RegRow } from '../reg/row.ts';
+import { Beam } from './beam.ts';
+import { pixelClockKhz, transcoderMode } from './clocks.ts';
+import * as R from './display.regs.ts';
+import { PlaneLatch } from './plane-latch.ts';
+
+/** What a pipe tells the engine that owns it. */
+export interface PipeEvents {
+  /** DE interrupt bits. */
+  raiseDe(bits: number): void;
+  /** A vertical blank began: frames may be looked at. */
+  vblank(pipe: number): void;
+  /** The CPU wrote a plane or cursor register. */
+  planeWritten(pipe: number, offset: number): void;
+}
+
+/** DE interrupt bits of pipe A; pipe B's are 5, pipe C's 10 places up. i915: `DE_PIPE_VBLANK_IVB`. */
+const DE_VBLANK = 1;
+const DE_PRIMARY_FLIP = 8;
+const DE_SPRITE_FLIP = 16;
+
+/** Registers a plane shows from the next vertical blank on, once its surface register is written. */
+const PRIMARY = [R.DSPCNTR, R.DSPLINOFF, R.DSPSTRIDE, R.DSPOFFSET] as const;
+const SPRITE = [
+  R.SPRCTL,
+  R.SPRLINOFF,
+  R.SPRSTRIDE,
+  R.SPROFFSET,
+  R.SPRPOS,
+  R.SPRSIZE,
+  R.SPRSCALE,
+  R.SPRKEYVAL,
+  R.SPRKEYMSK,
+  R.SPRKEYMAX,
+] as const;
+const CURSOR = [R.CURCNTR, R.CURPOS, R.CUR_FBC_CTL] as const;
+
+/**
+ * One pipe: its beam, its three planes and what they do at vertical blank. Nothing is scheduled
+ * while the pipe stands still.
+ */
+export class Pipe {
+  readonly index: number;
+  readonly beam: Beam;
+  readonly primary: PlaneLatch;
+  readonly sprite: PlaneLatch;
+  readonly cursor: PlaneLatch;
+  readonly rows: readonly RegRow[];
+  /** Transcoder that drives the pipe now; -1 when none does. */
+  transcoder = -1;
+  readonly #regs: RegSpace;
+  readonly #clock: Clock;
+  readonly #events: PipeEvents;
+  readonly #at: number;
+  #timer: ClockEvent | null = null;
+  /** A plane was updated since the frame number was last read: that read ends the update. */
+  #wroteSurface = false;
+  #flipTimeNs = 0;
+
+  constructor(index: number, regs: RegSpace, clock: Clock, events: PipeEvents, holdNs: number) {
+    this.index = index;
+    this.#regs = regs;
+    this.#clock = clock;
+    this.#events = events;
+    this.#at = index * R.PIPE_STRIDE;
+    this.beam = new Beam(holdNs);
+    const at = this.#at;
+    this.primary = new PlaneLatch(regs, at, PRIMARY, R.DSPSURF, R.DSPSURFLIVE);
+    this.sprite = new PlaneLatch(regs, at, SPRITE, R.SPRSURF, R.SPRSURFLIVE);
+    this.cursor = new PlaneLatch(regs, at, CURSOR, R.CURBASE, R.CURSURFLIVE);
+    this.rows = this.#makeRows();
+  }
+
+  #makeRows(): RegRow[] {
+    const at = this.#at;
+    const x = 'ABC'[this.index] as string;
+    const onWrite = (offset: number): void => this.#events.planeWritten(this.index, offset);
+    const src = 'HSW PRM vol.2c planes; i915_reg.h';
+    // biome-ignore format: one register a line
+    return [
+      { name: `PIPEDSL_${x}`, offset: at + R.PIPEDSL, rw: 0, onRead: () => this.#readDsl(), src },
+      { name: `PIPE_FRMCOUNT_${x}`, offset: at + R.PIPE_FRMCOUNT, rw: 0, onRead: () => this.#readFrame(), src },
+      { name: `PIPE_FLIPCOUNT_${x}`, offset: at + R.PIPE_FLIPCOUNT, src },
+      { name: `PIPE_FRMTMSTMP_${x}`, offset: at + R.PIPE_FRMTMSTMP, rw: 0, onRead: () => this.#frameStamp(), src },
+      { name: `PIPE_FLIPTMSTMP_${x}`, offset: at + R.PIPE_FLIPTMSTMP, rw: 0, onRead: () => (this.#flipTimeNs / 1000) | 0, src },
+      { name: `CURCNTR_${x}`, offset: at + R.CURCNTR, onWrite, src },
+      { name: `CURBASE_${x}`, offset: at + R.CURBASE, onWrite: (o) => this.#armCursor(o), src },
+      { name: `CURPOS_${x}`, offset: at + R.CURPOS, onWrite, src },
+      { name: `CURPALET_${x}`, offset: at + R.CURPALET, count: 4, src },
+      { name: `CUR_FBC_CTL_${x}`, offset: at + R.CUR_FBC_CTL, onWrite, src },
+      { name: `CURSURFLIVE_${x}`, offset: at + R.CURSURFLIVE, rw: 0, onRead: (_o, v) => this.#live(v, R.CURSURFLIVE), src },
+      { name: `DSPCNTR_${x}`, offset: at + R.DSPCNTR, onWrite, src },
+      { name: `DSPLINOFF_${x}`, offset: at + R.DSPLINOFF, onWrite, src },
+      { name: `DSPSTRIDE_${x}`, offset: at + R.DSPSTRIDE, onWrite, src },
+      { name: `DSPPOS_${x}`, offset: at + 0x7018c, count: 4, onWrite, src },
+      { name: `DSPSURF_${x}`, offset: at + R.DSPSURF, onWrite: (o) => this.#armPrimary(o), src },
+      { name: `DSPRES_${x}`, offset: at + 0x701a0, src },
+      { name: `DSPOFFSET_${x}`, offset: at + R.DSPOFFSET, onWrite, src },
+      { name: `DSPSURFLIVE_${x}`, offset: at + R.DSPSURFLIVE, rw: 0, onRead: (_o, v) => this.#live(v, R.DSPSURFLIVE), src },
+      { name: `DSPLEFTSURF_${x}`, offset: at + 0x701b0, onWrite, src },
+      { name: `DSPGAMC_${x}`, offset: at + 0x701e0, count: 6, src },
+      { name: `SPRCTL_${x}`, offset: at + R.SPRCTL, count: 7, onWrite, src },
+      { name: `SPRSURF_${x}`, offset: at + R.SPRSURF, onWrite: (o) => this.#armSprite(o), src },
+      { name: `SPRKEYMAX_${x}`, offset: at + R.SPRKEYMAX, count: 2, onWrite, src },
+      { name: `SPRSURFLIVE_${x}`, offset: at + R.SPRSURFLIVE, rw: 0, onRead: (_o, v) => this.#live(v, R.SPRSURFLIVE), src },
+      { name: `SPRLEFTSURF_${x}`, offset: at + 0x702b0, onWrite, src },
+      { name: `SPRSCALE_${x}`, offset: at + R.SPRSCALE, onWrite, src },
+      { name: `SPRGAMC_${x}`, offset: at + 0x70400, count: 23, src },
+    ];
+  }
+
+  /** The transcoder's enable or timing changed. @param transcoder -1 stops the pipe */
+  drive(transcoder: number): void {
+    this.#catchUp();
+    this.#timer?.cancel();
+    this.#timer = null;
+    this.transcoder = transcoder;
+    if (transcoder < 0) {
+      this.beam.stop();
+      this.#latch();
+      return;
+    }
+    const regs = this.#regs;
+    const base = R.TRANSCODER_BASE[transcoder] as number;
+    const interlaced = ((regs.peek(R.PIPECONF[transcoder] as number) >>> 21) & 3) === 3;
+    const field = interlaced ? 2 : 1;
+    const pixels = (regs.peek(base + R.HTOTAL) >>> 16) + 1;
+    const lines = (regs.peek(base + R.VTOTAL) >>> 16) + 1;
+    const vblank = (regs.peek(base + R.VBLANK) & 0xffff) + 1;
+    const khz = pixelClockKhz(regs, transcoder);
+    const perField = Math.floor(lines / field);
+    this.beam.start(this.#clock.now, khz, pixels, perField, Math.floor(vblank / field));
+    this.#latch();
+    this.#schedule();
+  }
+
+  #schedule(): void {
+    this.#timer = this.#clock.at(this.beam.nextVblank, () => {
+      this.#timer = null;
+      if (!this.beam.running) return;
+      this.#catchUp();
+      this.#schedule();
+    });
+  }
+
+  /** Does what was due at the vertical blanks that passed. */
+  #catchUp(): void {
+    if (this.beam.sync(this.#clock.now) === 0) return;
+    let bits = DE_VBLANK;
+    if (this.primary.armed) bits |= DE_PRIMARY_FLIP;
+    if (this.sprite.armed) bits |= DE_SPRITE_FLIP;
+    this.#latch();
+    this.#events.vblank(this.index);
+    this.#events.raiseDe(bits << (this.index * 5));
+  }
+
+  /** Every armed plane begins to show what was written. Without arming nothing changes. */
+  #latch(): void {
+    this.primary.latch();
+    this.sprite.latch();
+    this.cursor.latch();
+  }
+
+  #armPrimary(offset: number): void {
+    this.#countFlip();
+    this.primary.armed = true;
+    const async = (this.#regs.peek(this.#at + R.DSPCNTR) & R.DISP_ASYNC_FLIP) !== 0;
+    if (async || !this.beam.running) this.#flipNow(this.primary, async, DE_PRIMARY_FLIP);
+    this.#events.planeWritten(this.index, offset);
+  }
+
+  #armSprite(offset: number): void {
+    this.#countFlip();
+    this.sprite.armed = true;
+    if (!this.beam.running) this.#flipNow(this.sprite, false, DE_SPRITE_FLIP);
+    this.#events.planeWritten(this.index, offset);
+  }
+
+  #armCursor(offset: number): void {
+    this.cursor.armed = true;
+    if (!this.beam.running) this.cursor.latch();
+    this.#events.planeWritten(this.index, offset);
+  }
+
+  #flipNow(plane: PlaneLatch, done: boolean, bit: number): void {
+    plane.latch();
+    if (done) this.#events.raiseDe(bit << (this.index * 5));
+  }
+
+  #countFlip(): void {
+    this.#catchUp();
+    this.#wroteSurface = true;
+    this.#flipTimeNs = this.#clock.now;
+    const at = this.#at + R.PIPE_FLIPCOUNT;
+    this.#regs.poke(at, (this.#regs.peek(at) + 1) | 0);
+  }
+
+  /**
+   * A flip by command. PRM vol.2a "MI_DISPLAY_FLIP": dword 1 holds stride and tiling, dword 2 the
+   * surface and, in bits 1:0, the kind: 1 is asynchronous.
+   */
+  flip(onSprite: boolean, strideDw: number, surfaceDw: number): void {
+    const regs = this.#regs;
+    const at = this.#at;
+    const ctl = at + (onSprite ? R.SPRCTL : R.DSPCNTR);
+    const async = (surfaceDw & 3) === 1;
+    if (!async) {
+      regs.poke(at + (onSprite ? R.SPRSTRIDE : R.DSPSTRIDE), strideDw & 0xffc0);
+      const tiled = (strideDw & 1) !== 0 ? R.PLANE_TILED : 0;
+      regs.poke(ctl, (regs.peek(ctl) & ~R.PLANE_TILED) | tiled);
+    }
+    regs.poke(at + (onSprite ? R.SPRSURF : R.DSPSURF), surfaceDw & ~0xfff);
+    this.#countFlip();
+    const plane = onSprite ? this.sprite : this.primary;
+    plane.armed = true;
+    if (async || !this.beam.running) {
+      this.#flipNow(plane, true, onSprite ? DE_SPRITE_FLIP : DE_PRIMARY_FLIP);
+    }
+    this.#events.planeWritten(this.index, at + (onSprite ? R.SPRSURF : R.DSPSURF));
+  }
+
+  /** Line the beam is on now, from the first active one. */
+  scanline(): number {
+    this.#catchUp();
+    return this.beam.line(this.#clock.now);
+  }
+
+  /** Number of the frame now. */
+  frame(): number {
+    this.#catchUp();
+    return this.beam.frame;
+  }
+
+  /** Does what is due and says whether a plane still waits for vertical blank. */
+  flipPending(onSprite: boolean): boolean {
+    this.#catchUp();
+    return onSprite ? this.sprite.armed : this.primary.armed;
+  }
+
+  /** PIPEDSL counts from one line before the first active one, two on HDMI. i915: `scanline_offset`. */
+  #readDsl(): number {
+    if (!this.beam.running) return 0;
+    this.#catchUp();
+    const line = this.beam.look(this.#clock.now);
+    const hdmi = transcoderMode(this.#regs, Math.max(this.transcoder, 0)) < 2;
+    return (line - (hdmi ? 2 : 1) + this.beam.lines) % this.beam.lines;
+  }
+
+  #readFrame(): number {
+    this.#catchUp();
+    if (this.#wroteSurface) this.beam.release();
+    this.#wroteSurface = false;
+    return this.beam.frame;
+  }
+
+  #frameStamp(): number {
+    this.#catchUp();
+    return (this.beam.anchor / 1000) | 0;
+  }
+
+  #live(value: number, live: number): number {
+    this.#catchUp();
+    return this.beam.running ? this.#regs.peek(this.#at + live) : value;
+  }
+
+  /** Stops and forgets; the registers have their reset values already. */
+  reset(): void {
+    this.#timer?.cancel();
+    this.#timer = null;
+    this.transcoder = -1;
+    this.beam.stop();
+    this.beam.frame = 0;
+    this.primary.reset();
+    this.sprite.reset();
+    this.cursor.reset();
+  }
+}
