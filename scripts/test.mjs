@@ -3,6 +3,7 @@
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { run, runMain } from './lib/child.mjs';
+import { countsOf } from './lib/counts.mjs';
 import { RESULTS } from './lib/paths.mjs';
 import { say } from './lib/say.mjs';
 import { setup } from './lib/setup.mjs';
@@ -10,19 +11,10 @@ import { setup } from './lib/setup.mjs';
 /** The vitest projects, by the name of the file each leaves its counts in. */
 const PROJECTS = ['unit', 'guest'];
 
-/**
- * The counts one project left behind. A test file that could not be loaded counts as a failure.
- * @param {string} name
- */
-function counts(name) {
+/** The counts one project left behind; null when it did not get that far. @param {string} name */
+function countsLeftBy(name) {
   const path = join(RESULTS, `${name}.json`);
-  if (!existsSync(path)) return null;
-  const report = JSON.parse(readFileSync(path, 'utf8'));
-  const broken = report.testResults.filter(
-    (/** @type {{ status: string, assertionResults: { status: string }[] }} */ file) =>
-      file.status === 'failed' && !file.assertionResults.some((test) => test.status === 'failed'),
-  );
-  return { passed: report.numPassedTests, failed: report.numFailedTests + broken.length };
+  return existsSync(path) ? countsOf(JSON.parse(readFileSync(path, 'utf8'))) : null;
 }
 
 await runMain(async () => {
@@ -41,7 +33,7 @@ await runMain(async () => {
   let passed = 0;
   let failed = 0;
   for (const name of PROJECTS) {
-    const count = counts(name);
+    const count = countsLeftBy(name);
     if (!count) say(`${name} tests did not run to their end`);
     passed += count?.passed ?? 0;
     failed += count?.failed ?? 1;

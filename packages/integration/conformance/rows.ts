@@ -176,7 +176,7 @@ export const ROWS: readonly ConformanceRow[] = [
   ['F11', 'Fake entry free', 'After boot every unused entry points at the dummy page.', 'K/utility.c'],
   // G: PPGTT
   ['G1', 'Setup trigger', 'Shadow is built after base is written on three rings (four once VECS used).', 'K/gtt.c'],
-  ['G2', 'Different bases', 'A differing base disables PPGTT for the device with a warning.', 'K/gtt.c'],
+  ['G2', 'Different bases', 'Rings may have different bases, each shadowed (upstream switches PPGTT off for the device).', 'K/gtt.c'],
   ['G3', 'PDE shadow', 'Hardware slot at base>>12 points at a vgt page, not the guest\'s.', 'K/gtt.c'],
   ['G4', 'PTE shadow', 'All 1024 PTEs are translated at PDE set-up.', 'K/gtt.c'],
   ['G5', 'Write protect', 'Guest write to a protected table page traps and updates shadow and guest page.', 'K/gtt.c, X'],
@@ -258,7 +258,7 @@ export const ROWS: readonly ConformanceRow[] = [
   ['K12', 'Stereo', 'Length-4 flip is nooped.', 'K/cmd_parser.c'],
   ['K13', 'Wait event background', 'Flip-pending wait of background VM becomes NOOP.', 'K/cmd_parser.c'],
   ['K14', 'Wait event remap', 'Foreground wait on plane A with A->B mapping waits on plane B.', 'K/cmd_parser.c'],
-  ['K15', 'LRI mark', 'First LRI register gets its command-access flag.', 'K/cmd_parser.c'],
+  ['K15', 'LRI mark', 'Every register that an LRI, LRM or LRR names gets its command-access flag (upstream: the first pair).', 'K/cmd_parser.c'],
   ['K16', 'Bypass', 'A set mask bit passes any command.', 'K/cmd_parser.c'],
   ['K17', 'Late decision', 'Flip scanned as background but submitted as foreground is patched as foreground.', 'K/cmd_parser.c'],
   ['K18', 'List full', 'Overflow of a list is an error.', 'K/cmd_parser.c'],
