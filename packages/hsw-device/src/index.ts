@@ -1,4 +1,59 @@
 export {
+  type CommandRow,
+  DISPLAY,
+  ON_ALL,
+  ON_BCS,
+  ON_RCS,
+  ON_VCS,
+  ON_VECS,
+  PIPELINE,
+  PRIVILEGED,
+  REGISTERS,
+} from './cs/commands.ts';
+export { CONTEXT_BYTES } from './cs/context.ts';
+export {
+  COMMAND_ENGINES,
+  COMMAND_FLAGS,
+  COMMANDS,
+  commandByName,
+  commandIndex,
+  commandLength,
+} from './cs/decode.ts';
+export { COMMAND_MAX, type Engine, type EngineCounters, type FlipPort, type HangReason } from './cs/engine.ts';
+export { GTT_WINDOW, GttMmio, HaswellConfigError, HaswellDevice, type HaswellOptions } from './device.ts';
+export * as engineRegs from './gt/engine.regs.ts';
+export { ENGINE_IDS, type EngineId } from './gt/engine.regs.ts';
+export { Gt, type GtOptions } from './gt/gt.ts';
+export { Power } from './gt/power.ts';
+export { AddressSpace, GM_PAGES, PTE_VALID, pteAddress, pteMfn } from './gtt/address-space.ts';
+export { Ggtt } from './gtt/ggtt.ts';
+export { Ppgtt } from './gtt/ppgtt.ts';
+export * as irqRegs from './irq/interrupt.regs.ts';
+export { Interrupts, type InterruptSink } from './irq/interrupts.ts';
+export {
+  GTTMMIO_BYTES,
+  HASWELL_MODELS,
+  type HaswellModel,
+  haswellModel,
+  IGD_ASLS,
+  IGD_BSM,
+  IGD_GMCH_CONTROL,
+  IGD_MSI,
+  type IgdConfigOptions,
+  igdConfigSpace,
+} from './pci/igd.ts';
+export { type Clock, type ClockEvent, ManualClock } from './port/clock.ts';
+export { MachineMemory, MachineMemoryError } from './port/memory.ts';
+export { MMIO_BYTES, RegSpace } from './reg/reg-space.ts';
+export {
+  addBlocks,
+  type ReadHook,
+  type RegBlock,
+  RegMapError,
+  type RegRow,
+  type WriteHook,
+} from './reg/row.ts';
+export {
   type BarOptions,
   barAddress,
   barRows,

@@ -5,6 +5,7 @@
 
 const SECTION_IMPORT = 2;
 const SECTION_MEMORY = 5;
+const SECTION_CODE = 10;
 const LIMITS_SHARED = 3;
 
 /** Bytes of a wasm page. */
@@ -12,6 +13,12 @@ export const WASM_PAGE: number = 1 << 16;
 
 /** The memory import in v86's JIT modules up to its limits flag: module "e", name "m", memory. */
 const JIT_MEMORY_IMPORT: readonly number[] = [1, 0x65, 1, 0x6d, 2, 0];
+
+/** A run of code bytes and what stands in its place. */
+export interface CodeEdit {
+  readonly find: readonly number[];
+  readonly put: readonly number[];
+}
 
 function leb(value: number): number[] {
   const out: number[] = [];
@@ -95,4 +102,68 @@ export function shareJitMemory(code: Uint8Array, maxPages: number): Uint8Array<A
     return splice(code, imports.id, imports.end, [SECTION_IMPORT, ...leb(body.length), ...body]);
   }
   return null;
+}
+
+/** Position of the only place where `find` stands in [from, to); -1 for none or several. */
+function only(code: Uint8Array, find: readonly number[], from: number, to: number): number {
+  let found = -1;
+  for (let i = from; i + find.length <= to; i++) {
+    let k = 0;
+    while (k < find.length && code[i + k] === find[k]) k++;
+    if (k < find.length) continue;
+    if (found >= 0) return -1;
+    found = i;
+  }
+  return found;
+}
+
+/** The function body around a position: where its length stands, its first byte and its end. */
+function bodyAround(
+  code: Uint8Array,
+  part: { body: number; end: number },
+  position: number,
+): { size: number; body: number; end: number } | null {
+  const at = { position: part.body };
+  const count = readLeb(code, at);
+  for (let i = 0; i < count; i++) {
+    const size = at.position;
+    const length = readLeb(code, at);
+    if (position < at.position + length)
+      return { size, body: at.position, end: at.position + length };
+    at.position += length;
+  }
+  return null;
+}
+
+/**
+ * A module with one run of instructions replaced; the lengths around it are made right.
+ *
+ * @returns null unless `find` stands exactly once in the code: not a v86 we know
+ */
+export function editCode(code: Uint8Array, edit: CodeEdit): Uint8Array<ArrayBuffer> | null {
+  const part = section(code, SECTION_CODE);
+  if (part === null) return null;
+  const at = only(code, edit.find, part.body, part.end);
+  const f = at < 0 ? null : bodyAround(code, part, at);
+  if (f === null) return null;
+  const before = code.subarray(f.body, at);
+  const after = code.subarray(at + edit.find.length, f.end);
+  const length = before.length + edit.put.length + after.length;
+  const head = [
+    ...code.subarray(part.body, f.size),
+    ...leb(length),
+    ...before,
+    ...edit.put,
+    ...after,
+  ];
+  const body = new Uint8Array(head.length + part.end - f.end);
+  body.set(head);
+  body.set(code.subarray(f.end, part.end), head.length);
+  const size = leb(body.length);
+  const out = new Uint8Array(part.id + 1 + size.length + body.length + code.length - part.end);
+  out.set(code.subarray(0, part.id + 1));
+  out.set(size, part.id + 1);
+  out.set(body, part.id + 1 + size.length);
+  out.set(code.subarray(part.end), part.id + 1 + size.length + body.length);
+  return out;
 }

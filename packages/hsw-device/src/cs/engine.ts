@@ -1,0 +1,437 @@
+import type { Blitter } from '../blt/blitter.ts';
+import {
+  BCS_SWCTRL,
+  CCID_VALID,
+  type EngineId,
+  GFX_PPGTT_ENABLE,
+  HEAD_ADDR,
+  HEAD_WRAP_ONE,
+  HWS_PGA,
+  INSTPM_SYNC_FLUSH,
+  INSTPM_TLB_INVALIDATE,
+  MODE_IDLE,
+  RING_ACTHD,
+  RING_BASE,
+  RING_BBADDR,
+  RING_BBSTATE,
+  RING_CCID,
+  RING_CTL,
+  RING_EIR,
+  RING_EMR,
+  RING_ESR,
+  RING_GFX_MODE,
+  RING_HEAD,
+  RING_IMR,
+  RING_INSTPM,
+  RING_IPEHR,
+  RING_IPEIR,
+  RING_MI_MODE,
+  RING_PP_DIR_BASE,
+  RING_START,
+  RING_TAIL,
+  RING_VALID,
+  ringBytes,
+  ringRows,
+  STOP_RING,
+  TAIL_ADDR,
+} from '../gt/engine.regs.ts';
+import type { AddressSpace } from '../gtt/address-space.ts';
+import type { Ggtt } from '../gtt/ggtt.ts';
+import { Ppgtt } from '../gtt/ppgtt.ts';
+import type { InterruptSink } from '../irq/interrupts.ts';
+import type { Clock } from '../port/clock.ts';
+import type { MachineMemory } from '../port/memory.ts';
+import type { RegSpace } from '../reg/reg-space.ts';
+import type { RegBlock, RegRow } from '../reg/row.ts';
+import { COMMAND_ENGINES, COMMANDS, commandIndex, commandLength } from './decode.ts';
+import { ENGINE_TABLE, type EngineRow } from './engine-table.ts';
+
+/** Longest command that is executed; a longer one hangs the engine. Dwords. */
+export const COMMAND_MAX = 4096;
+/** TIMESTAMP ticks every 80 ns. PRM vol.2c "TIMESTAMP"; i915 `read_clock_frequency`: 12.5 MHz. */
+const TIMESTAMP_NS = 80;
+/** What one command costs beside the bytes it moves, in bytes of blit work. */
+const COMMAND_COST = 256;
+
+/** Why an engine does not go on. Values, since a guest can cause each of them. */
+export type HangReason =
+  | 'unknown-command'
+  | 'wrong-engine'
+  | 'too-long'
+  | 'privileged'
+  | 'batch-end-in-ring'
+  | 'blit-refused'
+  | 'fetch-fault';
+
+/** What a command does. @param index its row in COMMANDS */
+export type Execute = (e: Engine, index: number) => void;
+
+/** What the engines of one GPU share. */
+export interface EngineContext {
+  readonly regs: RegSpace;
+  readonly memory: MachineMemory;
+  readonly ggtt: Ggtt;
+  readonly irq: InterruptSink;
+  readonly clock: Clock;
+  readonly blitter: Blitter;
+  readonly flips: FlipPort;
+  /** What each row of COMMANDS does. */
+  readonly execute: readonly Execute[];
+  /** A doorbell rang: the device wants steps. */
+  readonly wake: () => void;
+}
+
+/** What commands ask of the display engine. */
+export interface FlipPort {
+  /** MI_DISPLAY_FLIP with its dwords in `cmd`. @returns false when it names no plane */
+  displayFlip(cmd: Int32Array, length: number): boolean;
+  /** Whether MI_WAIT_FOR_EVENT's condition still holds the engine. @param header DWord 0 */
+  eventPending(header: number): boolean;
+}
+
+/** Counters of one engine; they only grow. */
+export interface EngineCounters {
+  commands: number;
+  batches: number;
+  blits: number;
+  interrupts: number;
+  /** Commands that would have run shaders or media kernels: parsed, not executed. */
+  notExecuted: number;
+  contextSwitches: number;
+  /** Register writes of a batch without privilege that the command streamer dropped. */
+  refusedWrites: number;
+  hangs: number;
+}
+
+/** Wait conditions, checked at each step. */
+export const WAIT_NONE = 0;
+export const WAIT_SEMAPHORE = 1;
+export const WAIT_EVENT = 2;
+
+/**
+ * One command streamer: ring, first and second level batch, and where its memory accesses go.
+ * It runs in slices; nothing here waits.
+ */
+export class Engine implements RegBlock {
+  readonly id: EngineId;
+  readonly base: number;
+  readonly row: EngineRow;
+  readonly rows: readonly RegRow[];
+  readonly ctx: EngineContext;
+  readonly regs: RegSpace;
+  readonly ggtt: AddressSpace;
+  readonly ppgtt: Ppgtt;
+  readonly counters: EngineCounters = {
+    commands: 0,
+    batches: 0,
+    blits: 0,
+    interrupts: 0,
+    notExecuted: 0,
+    contextSwitches: 0,
+    refusedWrites: 0,
+    hangs: 0,
+  };
+  /** Dwords of the command at hand. */
+  readonly cmd: Int32Array = new Int32Array(COMMAND_MAX);
+  length = 0;
+  /** Where the command at hand was fetched from, graphics address. */
+  at = 0;
+  /** Batch nesting: 0 ring, 1 first level, 2 second level. */
+  level = 0;
+  /** Next address, per level; index 0 is unused (the ring has HEAD). */
+  readonly batchAt: Int32Array = new Int32Array(3);
+  /** 1 where the level is fetched through the PPGTT. */
+  readonly batchPpgtt: Uint8Array = new Uint8Array(3);
+  /** 1 where the level has no privilege. PRM: MI_BATCH_BUFFER_START 13, non-privileged. */
+  readonly batchUser: Uint8Array = new Uint8Array(3);
+  hang: HangReason | null = null;
+  wait = WAIT_NONE;
+  waitRegister = 0;
+  waitValue = 0;
+  /** Latest kept state command by row of COMMANDS; the render context saves them. */
+  readonly kept: (Int32Array | null)[] = COMMANDS.map(() => null);
+  readonly #mask: number;
+  readonly #execute: readonly Execute[];
+
+  constructor(id: EngineId, ctx: EngineContext) {
+    this.id = id;
+    this.base = RING_BASE[id];
+    this.row = ENGINE_TABLE[id];
+    this.ctx = ctx;
+    this.regs = ctx.regs;
+    this.ggtt = ctx.ggtt.space;
+    this.ppgtt = new Ppgtt(`${id} PPGTT`, ctx.memory, ctx.ggtt);
+    this.#mask = this.row.on;
+    this.#execute = ctx.execute;
+    this.rows = ringRows(id, {
+      doorbell: () => ctx.wake(),
+      modeRead: (_, value) => (this.idle ? value | MODE_IDLE : value & ~MODE_IDLE),
+      instpm: (offset, value) => this.#instpm(offset, value),
+      mm: (offset, value) => this.#mm(offset, value),
+      timestamp: () => this.timestamp() | 0,
+      timestampHigh: () => (this.timestamp() / 2 ** 32) & 0xf,
+      acthd: () => this.acthd,
+      instdone: () => (this.idle ? -1 : ~1),
+    });
+  }
+
+  /** 36-bit free-running counter in ticks of 80 ns. */
+  timestamp(): number {
+    return Math.floor(this.ctx.clock.now / TIMESTAMP_NS);
+  }
+
+  reg(offset: number): number {
+    return this.regs.peek(this.base + offset);
+  }
+
+  setReg(offset: number, value: number): void {
+    this.regs.poke(this.base + offset, value);
+  }
+
+  get usesPpgtt(): boolean {
+    return (this.reg(RING_GFX_MODE) & GFX_PPGTT_ENABLE) !== 0;
+  }
+
+  /** Address space of data accesses that do not ask for the GGTT. */
+  get dataSpace(): AddressSpace {
+    return this.usesPpgtt ? this.ppgtt.space : this.ggtt;
+  }
+
+  get privileged(): boolean {
+    return this.level === 0 || this.batchUser[this.level] === 0;
+  }
+
+  /** The "use global GTT" bit counts only with privilege. PRM vol.2a MI_STORE_DATA_IMM 22. */
+  space(useGgtt: boolean): AddressSpace {
+    return useGgtt && this.privileged ? this.ggtt : this.dataSpace;
+  }
+
+  get statusPage(): number {
+    return this.regs.peek(HWS_PGA[this.id]) & ~0xfff;
+  }
+
+  get enabled(): boolean {
+    return (this.reg(RING_CTL) & RING_VALID) !== 0;
+  }
+
+  get stopped(): boolean {
+    return (this.reg(RING_MI_MODE) & STOP_RING) !== 0;
+  }
+
+  get ringEmpty(): boolean {
+    return (this.reg(RING_HEAD) & HEAD_ADDR) === (this.reg(RING_TAIL) & TAIL_ADDR);
+  }
+
+  /** Nothing to execute: no ring, an empty one, or one that was told to stop between commands. */
+  get idle(): boolean {
+    if (!this.enabled) return true;
+    if (this.blitting) return false;
+    return (this.level === 0 && this.ringEmpty) || (this.stopped && this.wait === WAIT_NONE);
+  }
+
+  get blitting(): boolean {
+    return this.row.blits && this.ctx.blitter.busy;
+  }
+
+  /** Whether a step would do something now. */
+  get runnable(): boolean {
+    return this.enabled && this.hang === null && !this.idle && this.wait === WAIT_NONE;
+  }
+
+  get acthd(): number {
+    if (this.level > 0) return this.batchAt[this.level] as number;
+    return (this.reg(RING_START) + (this.reg(RING_HEAD) & HEAD_ADDR)) | 0;
+  }
+
+  #instpm(offset: number, value: number): void {
+    if ((value & INSTPM_TLB_INVALIDATE) !== 0) {
+      this.ppgtt.space.invalidate();
+      this.regs.poke(offset, value & ~(INSTPM_TLB_INVALIDATE | INSTPM_SYNC_FLUSH));
+    } else if ((value & INSTPM_SYNC_FLUSH) !== 0) {
+      this.regs.poke(offset, value & ~INSTPM_SYNC_FLUSH);
+    }
+  }
+
+  #mm(offset: number, value: number): void {
+    if (offset === this.base + RING_PP_DIR_BASE) this.ppgtt.base = value;
+    this.ppgtt.space.invalidate();
+  }
+
+  /**
+   * Executes until the budget is used or nothing can go on.
+   *
+   * @param budget bytes of work; a command costs 256 beside what it moves
+   * @returns what is left of the budget
+   */
+  step(budget: number): number {
+    let left = budget;
+    while (left > 0 && this.hang === null) {
+      if (this.blitting) {
+        const done = this.ctx.blitter.step(left);
+        left -= this.ctx.blitter.lastStepBytes;
+        if (!done) break;
+        continue;
+      }
+      if (this.wait !== WAIT_NONE && this.#stillWaiting()) break;
+      if (this.idle || this.stopped) break;
+      this.#command();
+      left -= COMMAND_COST;
+    }
+    return left;
+  }
+
+  #stillWaiting(): boolean {
+    const held =
+      this.wait === WAIT_SEMAPHORE
+        ? (this.waitValue - this.regs.peek(this.waitRegister)) | 0
+        : this.ctx.flips.eventPending(this.waitValue)
+          ? 0
+          : -1;
+    // A semaphore lets go once the register exceeds the value. PRM vol.2a MI_SEMAPHORE_MBOX.
+    if (held >= 0) return true;
+    this.wait = WAIT_NONE;
+    return false;
+  }
+
+  #command(): void {
+    const inRing = this.level === 0;
+    const header = inRing ? this.#ringDword(0) : this.#batchDword(0);
+    const index = commandIndex(header);
+    this.setReg(RING_IPEHR, header);
+    if (index < 0) return this.fail('unknown-command');
+    if (((COMMAND_ENGINES[index] as number) & this.#mask) === 0) return this.fail('wrong-engine');
+    const length = commandLength(index, header);
+    if (length > COMMAND_MAX) return this.fail('too-long');
+    this.length = length;
+    const cmd = this.cmd;
+    cmd[0] = header;
+    if (inRing) {
+      for (let i = 1; i < length; i++) cmd[i] = this.#ringDword(i);
+      this.#advanceRing(length);
+    } else {
+      this.#fetchBatch(length);
+      this.batchAt[this.level] = ((this.batchAt[this.level] as number) + length * 4) | 0;
+    }
+    this.counters.commands++;
+    (this.#execute[index] as Execute)(this, index);
+  }
+
+  #ringDword(i: number): number {
+    const size = ringBytes(this.reg(RING_CTL));
+    const offset = ((this.reg(RING_HEAD) & HEAD_ADDR) + i * 4) & (size - 1);
+    this.at = this.reg(RING_START) + offset;
+    return this.ggtt.read32(this.at);
+  }
+
+  #advanceRing(length: number): void {
+    const head = this.reg(RING_HEAD);
+    const size = ringBytes(this.reg(RING_CTL));
+    let offset = (head & HEAD_ADDR) + length * 4;
+    let wraps = head & ~HEAD_ADDR & ~3;
+    while (offset >= size) {
+      offset -= size;
+      wraps = (wraps + HEAD_WRAP_ONE) | 0;
+    }
+    this.setReg(RING_HEAD, wraps | offset);
+  }
+
+  #batchDword(i: number): number {
+    const level = this.level;
+    const space = this.batchPpgtt[level] !== 0 ? this.dataSpace : this.ggtt;
+    this.at = ((this.batchAt[level] as number) + i * 4) | 0;
+    return space.read32(this.at);
+  }
+
+  /** The rest of a batch command, page run by page run. */
+  #fetchBatch(length: number): void {
+    const level = this.level;
+    const space = this.batchPpgtt[level] !== 0 ? this.dataSpace : this.ggtt;
+    const start = this.batchAt[level] as number;
+    const cmd = this.cmd;
+    let i = 1;
+    while (i < length) {
+      const gma = (start + i * 4) | 0;
+      const end = Math.min(length, i + ((0x1000 - (gma & 0xfff)) >>> 2));
+      const region = space.region(gma >>> 12);
+      if (region === 0) {
+        while (i < end) cmd[i++] = 0;
+        continue;
+      }
+      const words = space.memory.words[region] as Int32Array;
+      let from = space.word(gma >>> 12) + ((gma & 0xfff) >>> 2);
+      while (i < end) cmd[i++] = words[from++] as number;
+    }
+  }
+
+  /** Stops the engine with the error registers as a capture reads them; a reset clears it. */
+  fail(reason: HangReason): void {
+    this.hang = reason;
+    this.counters.hangs++;
+    this.setReg(RING_IPEIR, 1);
+    this.setReg(RING_ESR, this.reg(RING_ESR) | 1);
+    if ((this.reg(RING_EMR) & 1) === 0) {
+      this.setReg(RING_EIR, this.reg(RING_EIR) | 1);
+      this.interrupt(this.row.errorBit);
+    }
+  }
+
+  /** Raises one of the engine's interrupts if its own mask lets it out. */
+  interrupt(bit: number): void {
+    if ((this.reg(RING_IMR) & bit) !== 0) return;
+    this.counters.interrupts++;
+    if (this.row.pm) this.ctx.irq.raisePm(bit);
+    else this.ctx.irq.raiseGt(bit);
+  }
+
+  /** Enters a batch. @param second whether it nests below the present one */
+  startBatch(gma: number, second: boolean, ppgtt: boolean, user: boolean): void {
+    const level = second && this.level === 1 ? 2 : Math.max(1, this.level);
+    this.batchAt[level] = gma;
+    this.batchPpgtt[level] = ppgtt ? 1 : 0;
+    this.batchUser[level] = user ? 1 : 0;
+    this.level = level;
+    this.counters.batches++;
+    this.setReg(RING_BBADDR, gma | 1);
+    this.setReg(RING_BBSTATE, (ppgtt ? 0x20 : 0) | (user ? 0 : 0x10));
+  }
+
+  endBatch(): void {
+    if (this.level === 0) return this.fail('batch-end-in-ring');
+    this.level--;
+  }
+
+  /** Starts the 2D command at hand. */
+  blit(): void {
+    const started = this.ctx.blitter.start(
+      this.cmd,
+      this.length,
+      this.dataSpace,
+      this.regs.peek(BCS_SWCTRL),
+    );
+    this.counters.blits++;
+    if (!started) this.fail('blit-refused');
+  }
+
+  /** Engine reset: ring off, position and errors cleared. PRM vol.2c GDRST. */
+  reset(): void {
+    for (const offset of [RING_HEAD, RING_TAIL, RING_START, RING_CTL, RING_IPEIR, RING_IPEHR]) {
+      this.setReg(offset, 0);
+    }
+    for (const offset of [RING_EIR, RING_ESR, RING_ACTHD, RING_BBADDR, RING_BBSTATE, RING_CCID]) {
+      this.setReg(offset, 0);
+    }
+    for (const offset of [RING_MI_MODE, RING_INSTPM, RING_GFX_MODE]) this.setReg(offset, 0);
+    this.level = 0;
+    this.hang = null;
+    this.wait = WAIT_NONE;
+    this.kept.fill(null);
+    if (this.row.blits) this.ctx.blitter.reset();
+    this.ppgtt.space.invalidate();
+  }
+
+  /** The active context's image, graphics address; -1 when there is none. */
+  get contextAt(): number {
+    const ccid = this.reg(RING_CCID);
+    return (ccid & CCID_VALID) !== 0 ? ccid & ~0xfff : -1;
+  }
+}

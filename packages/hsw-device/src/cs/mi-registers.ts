@@ -1,0 +1,71 @@
+import type { Engine } from './engine.ts';
+import { USE_GGTT } from './mi.ts';
+
+/** First register beyond the ones MI commands can name: BAR0's register half. */
+const REGISTER_END = 0x200000;
+
+/**
+ * Ranges (first, last) that a batch without privilege may write. PRM vol.2a
+ * MI_LOAD_REGISTER_IMM "user mode"; i915 i915_cmd_parser.c `gen7_render_regs` names the same ones.
+ */
+// biome-ignore format: one range a line
+const USER_WRITABLE: readonly (readonly [number, number])[] = [
+  [0x2290, 0x2294],     // GPGPU_THREADS_DISPATCHED
+  [0x2310, 0x2354],     // pipeline statistics, PS_DEPTH_COUNT
+  [0x2400, 0x241c],     // MI_PREDICATE_*
+  [0x2420, 0x243c],     // 3DPRIM_*
+  [0x2500, 0x2508],     // GPGPU_DISPATCHDIM*
+  [0x2600, 0x267c],     // CS_GPR
+  [0x5200, 0x523c],     // SO_NUM_PRIMS_WRITTEN, SO_PRIM_STORAGE_NEEDED
+  [0x5240, 0x529c],     // SO write offsets
+  [0x22200, 0x22200],   // BCS_SWCTRL
+];
+
+function mayWrite(e: Engine, offset: number): boolean {
+  if (e.privileged) return true;
+  for (const [first, last] of USER_WRITABLE) if (offset >= first && offset <= last) return true;
+  return false;
+}
+
+function writeRegister(e: Engine, offset: number, value: number): void {
+  if (offset >= REGISTER_END || !mayWrite(e, offset)) {
+    e.counters.refusedWrites++;
+    return;
+  }
+  e.regs.write32(offset, value);
+}
+
+function readRegister(e: Engine, offset: number): number {
+  return offset < REGISTER_END ? e.regs.read32(offset) : 0;
+}
+
+/** Register offset operand, bits 22:2. */
+function registerOf(dword: number): number {
+  return dword & 0x7ffffc;
+}
+
+/** MI_LOAD_REGISTER_IMM: (offset, value) pairs. PRM vol.2a. */
+export function miLoadRegisterImm(e: Engine): void {
+  for (let i = 1; i + 1 < e.length; i += 2) {
+    writeRegister(e, registerOf(e.cmd[i] as number), e.cmd[i + 1] as number);
+  }
+}
+
+export function miLoadRegisterMem(e: Engine): void {
+  const space = e.space(((e.cmd[0] as number) & USE_GGTT) !== 0);
+  writeRegister(e, registerOf(e.cmd[1] as number), space.read32((e.cmd[2] as number) & ~3));
+}
+
+/** MI_LOAD_REGISTER_REG: dword 1 source, 2 destination. PRM vol.2a. */
+export function miLoadRegisterReg(e: Engine): void {
+  const value = readRegister(e, registerOf(e.cmd[1] as number));
+  writeRegister(e, registerOf(e.cmd[2] as number), value);
+}
+
+/** MI_STORE_REGISTER_MEM; 21 predicates it on HSW. PRM vol.2a. */
+export function miStoreRegisterMem(e: Engine): void {
+  const header = e.cmd[0] as number;
+  if ((header & 0x200000) !== 0 && (e.regs.peek(0x2418) & 1) === 0) return;
+  const space = e.space((header & USE_GGTT) !== 0);
+  space.write32((e.cmd[2] as number) & ~3, readRegister(e, registerOf(e.cmd[1] as number)));
+}

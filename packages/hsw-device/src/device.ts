@@ -1,0 +1,136 @@
+import { Aperture } from './aperture/aperture.ts';
+import { FenceRegisters } from './aperture/fences.ts';
+import { Blitter } from './blt/blitter.ts';
+import { DisplayEngine } from './display/display-engine.ts';
+import { Gt } from './gt/gt.ts';
+import { GM_PAGES } from './gtt/address-space.ts';
+import { Ggtt } from './gtt/ggtt.ts';
+import { Interrupts } from './irq/interrupts.ts';
+import { type HaswellModel, haswellModel } from './pci/igd.ts';
+import type { Clock } from './port/clock.ts';
+import type { MachineMemory } from './port/memory.ts';
+import type { AccessSize, TrapTarget } from './port/trap.ts';
+import { RegSpace } from './reg/reg-space.ts';
+
+/** BAR0: 2 MiB of registers, then the GTT. PRM vol.1 "GTTMMADR". */
+export const GTT_WINDOW = 0x200000;
+
+export interface HaswellOptions {
+  /** PCI device id of any Haswell GT1, GT2 or GT3. Default 0x0412. */
+  readonly deviceId?: number;
+  readonly memory: MachineMemory;
+  readonly clock: Clock;
+  /** BAR2's size, MiB. Default 256. */
+  readonly apertureMiB?: number;
+  /** Called when engines have work: the host then calls `step` until it returns false. */
+  readonly wake?: () => void;
+}
+
+/** Our own mistake or a bad configuration; never caused by a guest. */
+export class HaswellConfigError extends Error {
+  readonly code = 'NOT_A_HASWELL';
+}
+
+/**
+ * A Haswell GPU at register level: what answers behind BAR0 and BAR2 of 00:02.0, and the engines
+ * behind it. It knows no VM: addresses in its GTT are machine addresses.
+ */
+export class HaswellDevice {
+  readonly model: HaswellModel;
+  readonly memory: MachineMemory;
+  readonly clock: Clock;
+  readonly regs: RegSpace = new RegSpace();
+  readonly ggtt: Ggtt;
+  readonly irq: Interrupts;
+  readonly fences: FenceRegisters;
+  readonly blitter: Blitter;
+  readonly display: DisplayEngine;
+  readonly gt: Gt;
+  /** The whole aperture, as the CPU of an unshared machine sees it. */
+  readonly aperture: Aperture;
+  readonly apertureBytes: number;
+  /** BAR0 of an unshared machine. */
+  readonly mmio: TrapTarget;
+
+  /** @throws HaswellConfigError when the device id is not a Haswell's */
+  constructor(o: HaswellOptions) {
+    const id = o.deviceId ?? 0x0412;
+    const model = haswellModel(id);
+    if (model === undefined) {
+      throw new HaswellConfigError(`0x${id.toString(16)} is not the device id of a Haswell GPU`);
+    }
+    this.model = model;
+    this.memory = o.memory;
+    this.clock = o.clock;
+    this.apertureBytes = (o.apertureMiB ?? 256) << 20;
+    this.ggtt = new Ggtt(o.memory);
+    this.irq = new Interrupts(this.regs);
+    this.fences = new FenceRegisters(this.regs);
+    this.blitter = new Blitter(o.memory);
+    this.regs.add(this.irq.rows);
+    this.regs.add(this.fences.rows);
+    this.display = new DisplayEngine({
+      regs: this.regs,
+      clock: o.clock,
+      irq: this.irq,
+      space: this.ggtt.space,
+    });
+    this.regs.add(this.display.rows);
+    this.gt = new Gt({
+      regs: this.regs,
+      memory: o.memory,
+      ggtt: this.ggtt,
+      irq: this.irq,
+      clock: o.clock,
+      blitter: this.blitter,
+      flips: this.display,
+      wake: o.wake ?? ((): void => {}),
+    });
+    this.aperture = new Aperture('aperture', this.ggtt.space, this.fences, 0, this.apertureBytes);
+    this.mmio = new GttMmio('gttmmio', this.regs, this.ggtt);
+  }
+
+  /** {@link Gt.step}. */
+  step(budget: number): boolean {
+    return this.gt.step(budget);
+  }
+}
+
+/** Widens bytes and words to the 32-bit registers, and serves the GTT half of BAR0. */
+export class GttMmio implements TrapTarget {
+  readonly name: string;
+  readonly #regs: RegSpace;
+  readonly #ggtt: Ggtt;
+
+  constructor(name: string, regs: RegSpace, ggtt: Ggtt) {
+    this.name = name;
+    this.#regs = regs;
+    this.#ggtt = ggtt;
+  }
+
+  read(offset: number, size: AccessSize): number {
+    const value =
+      offset < GTT_WINDOW
+        ? this.#regs.read32(offset & ~3)
+        : this.#ggtt.read((offset - GTT_WINDOW) >>> 2);
+    if (size === 4) return value;
+    const shifted = value >>> ((offset & 3) * 8);
+    return size === 1 ? shifted & 0xff : shifted & 0xffff;
+  }
+
+  write(offset: number, size: AccessSize, value: number): void {
+    const dword = offset & ~3;
+    let whole = value;
+    if (size !== 4) {
+      const shift = (offset & 3) * 8;
+      const mask = (size === 1 ? 0xff : 0xffff) << shift;
+      const old =
+        dword < GTT_WINDOW ? this.#regs.peek(dword) : this.#ggtt.read((dword - GTT_WINDOW) >>> 2);
+      whole = (old & ~mask) | ((value << shift) & mask);
+    }
+    if (dword < GTT_WINDOW) this.#regs.write32(dword, whole);
+    else if ((dword - GTT_WINDOW) >>> 2 < GM_PAGES) {
+      this.#ggtt.write((dword - GTT_WINDOW) >>> 2, whole);
+    }
+  }
+}
