@@ -5,7 +5,7 @@ const ARROWS = {
   'linux-vgt': ['hsw-device'],
   'qemu-vgt': ['linux-vgt', 'xen-vgt', 'hsw-device'],
 };
-const TESTS = '\\.(test|bench|fuzz\\.test)\\.ts$';
+const TESTS = '\\.(test|bench)\\.ts$|/testing(/|\\.ts$)';
 
 const looksDown = Object.entries(ARROWS).map(([from, allowed]) => ({
   name: `${from}-looks-down`,

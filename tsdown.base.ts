@@ -6,6 +6,7 @@ export const base: UserConfig = {
   format: 'esm',
   dts: true,
   platform: 'neutral',
+  tsconfig: 'tsconfig.src.json',
   fixedExtension: false,
   clean: true,
 };

@@ -6,4 +6,5 @@ export default defineConfig({
   entry: { index: 'src/index.ts', 'cli/main': 'src/cli/main.ts' },
   dts: { entry: 'src/index.ts' },
   platform: 'node',
+  tsconfig: 'tsconfig.json',
 });
