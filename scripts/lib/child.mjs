@@ -32,8 +32,7 @@ function signalAll(signal) {
   for (const child of running) {
     if (child.pid === undefined) continue;
     try {
-      if (process.platform === 'win32') child.kill(signal);
-      else process.kill(-child.pid, signal);
+      process.kill(-child.pid, signal);
     } catch {
       // It has ended meanwhile.
     }
@@ -60,7 +59,7 @@ process.on('exit', () => signalAll('SIGKILL'));
 // npm passes a SIGTERM to the shell between us and it, and no further: when that shell is gone,
 // so are we.
 const parent = process.ppid;
-if (process.env['npm_lifecycle_event'] && process.platform !== 'win32') {
+if (process.env['npm_lifecycle_event']) {
   setInterval(() => {
     if (process.ppid !== parent && !stopping) onSignal('SIGTERM');
   }, PARENT_POLL_MS).unref();
@@ -91,7 +90,7 @@ export function run(command, args, options = {}) {
     const child = spawn(command, args, {
       cwd,
       env,
-      detached: process.platform !== 'win32',
+      detached: true,
       stdio:
         output === 'inherit'
           ? 'inherit'

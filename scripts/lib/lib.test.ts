@@ -33,7 +33,7 @@ describe('counts of a run', () => {
   });
 });
 
-describe.skipIf(process.platform === 'win32')('children', () => {
+describe('children', () => {
   const CHILD = new URL('./child.mjs', import.meta.url).href;
   const isAlive = (pid: number): boolean => {
     try {

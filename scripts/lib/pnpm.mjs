@@ -5,8 +5,6 @@ import { run, StepError } from './child.mjs';
 import { cacheDir, ROOT } from './paths.mjs';
 import { step } from './say.mjs';
 
-const EXE = process.platform === 'win32' ? 'pnpm.cmd' : 'pnpm';
-
 /** The version that package.json pins. */
 function pinnedVersion() {
   const { packageManager } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
@@ -24,8 +22,7 @@ function isPinned(path, version) {
   try {
     // Corepack's stand-in would go and download; it is passed over.
     if (realpathSync(path).includes('corepack')) return false;
-    const shell = process.platform === 'win32';
-    return String(execFileSync(path, ['--version'], { shell, stdio: 'pipe' })).trim() === version;
+    return String(execFileSync(path, ['--version'], { stdio: 'pipe' })).trim() === version;
   } catch {
     return false;
   }
@@ -39,7 +36,7 @@ function npmCommand() {
   }
   const beside = join(dirname(process.execPath), '..', 'lib/node_modules/npm/bin/npm-cli.js');
   if (existsSync(beside)) return { command: process.execPath, args: [beside] };
-  return { command: process.platform === 'win32' ? 'npm.cmd' : 'npm', args: [] };
+  return { command: 'npm', args: [] };
 }
 
 /**
@@ -53,7 +50,7 @@ export async function ensurePnpm() {
   const cached = join(home, 'node_modules', '.bin');
   const onPath = (process.env['PATH'] ?? '').split(delimiter).filter((dir) => dir !== '');
   for (const dir of [cached, ...onPath]) {
-    const path = join(dir, EXE);
+    const path = join(dir, 'pnpm');
     if (existsSync(path) && isPinned(path, version)) return dir;
   }
   return step(`fetch pnpm ${version}`, async (detail) => {
@@ -77,7 +74,7 @@ export async function ensurePnpm() {
     } finally {
       rmSync(fresh, { recursive: true, force: true });
     }
-    if (!isPinned(join(cached, EXE), version)) {
+    if (!isPinned(join(cached, 'pnpm'), version)) {
       rmSync(home, { recursive: true, force: true });
       throw new StepError(`pnpm ${version} was fetched into ${home} but does not run there`);
     }

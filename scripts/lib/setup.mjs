@@ -39,7 +39,7 @@ async function install(pnpmDir) {
   if (isInstalled(key)) return;
   await step('install dependencies', async (detail) => {
     const { code, output } = await run(
-      join(pnpmDir, process.platform === 'win32' ? 'pnpm.cmd' : 'pnpm'),
+      join(pnpmDir, 'pnpm'),
       ['install', '--frozen-lockfile', '--reporter=append-only'],
       // CI: never ask before replacing a node_modules of another make.
       { env: { ...process.env, CI: 'true' }, output: 'capture', onLine: detail },
