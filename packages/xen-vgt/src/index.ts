@@ -1,6 +1,19 @@
+export { Domain, type Placement } from './domain/domain.ts';
+export { NO_FRAME } from './domain/p2m.ts';
+export { DOMAIN_MOVES, type DomainState } from './domain/states.ts';
+export { OPEN_BUS } from './engine/open-bus.ts';
+export {
+  type Script,
+  ScriptedEngine,
+  type ScriptPoint,
+  type TakenInterrupt,
+} from './engine/scripted.ts';
 export { createV86Engine } from './engine/v86/engine.ts';
 export type { V86Options } from './engine/v86/options.ts';
 export type { VgaFace } from './engine/v86/vga-function.ts';
+export { type Executor, HostLoop, type Step } from './host-loop.ts';
+export { type DomainConfig, DomainError, Hypervisor } from './hypervisor.ts';
+export type { DomainPort } from './port/domain-port.ts';
 export {
   type EngineCounters,
   type EngineEnd,
@@ -9,5 +22,6 @@ export {
   type GuestRam,
   type VcpuEngine,
 } from './port/engine.ts';
-export { CountingTarget, TrapCounters, type TrapKind } from './trap/counting.ts';
+export { MediatorPort } from './port/mpt.ts';
+export { CountingTarget, type CountKind, TrapCounters, type TrapKind } from './trap/counting.ts';
 export { RangeMap } from './trap/range-map.ts';

@@ -97,6 +97,7 @@ export interface VcpuEngine {
   unmapMmio(gpa: number, bytes: number): void;
   /** Gives I/O ports to a target, which sees offsets from `port`. @returns false when refused */
   mapPorts(port: number, count: number, target: TrapTarget): boolean;
+  /** Gives ports back; the range is one that was mapped as a whole. */
   unmapPorts(port: number, count: number): void;
   /**
    * Gives a function of bus 0 to a target, which answers its configuration space; null gives the
@@ -146,7 +147,9 @@ export interface VcpuEngine {
   pause(): void;
   /** Makes a halted guest look for interrupts now. Any time. */
   wake(): void;
-  /** Ends the guest and gives everything back. Any time; the engine is of no use afterwards. */
+  /** Ends the guest from outside: from now on none of its accesses reaches a target. Any time. */
+  stop(event: EngineEvent): void;
+  /** Ends the guest and gives back what it holds of the host. Between slices only. */
   destroy(): void;
 
   /** The whole guest as bytes, RAM included. Between slices only. @throws EngineError */

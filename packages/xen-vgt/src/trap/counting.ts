@@ -1,21 +1,24 @@
 import type { AccessSize, TrapTarget } from '@xengt/hsw-device';
 
 /** What an access was for; each kind counts reads and writes apart. */
-export type TrapKind = 'mmio' | 'gtt' | 'aperture' | 'config' | 'ports';
+export type CountKind = 'mmio' | 'gtt' | 'aperture' | 'config' | 'ports';
+
+/** What a range is for. A `gttmmio` BAR counts as `mmio` in its lower half, as `gtt` above. */
+export type TrapKind = CountKind | 'gttmmio';
 
 /** Kinds in the order of the counters: reads of kind k at 2k, writes at 2k + 1. */
-const KINDS: readonly TrapKind[] = ['mmio', 'gtt', 'aperture', 'config', 'ports'];
+const KINDS: readonly CountKind[] = ['mmio', 'gtt', 'aperture', 'config', 'ports'];
 
 /** Accesses that left a guest, by kind. Counts are exact to 2^53. */
 export class TrapCounters {
   /** Reads of a kind at an even index, writes at the odd one after it. */
   readonly counts: Float64Array<ArrayBuffer> = new Float64Array(KINDS.length * 2);
 
-  reads(kind: TrapKind): number {
+  reads(kind: CountKind): number {
     return this.counts[KINDS.indexOf(kind) * 2] as number;
   }
 
-  writes(kind: TrapKind): number {
+  writes(kind: CountKind): number {
     return this.counts[KINDS.indexOf(kind) * 2 + 1] as number;
   }
 
@@ -34,23 +37,29 @@ export class TrapCounters {
 export class CountingTarget implements TrapTarget {
   readonly name: string;
   readonly #counts: Float64Array;
-  readonly #at: number;
+  readonly #low: number;
+  readonly #high: number;
+  /** Offset from which on accesses count as the second kind. */
+  readonly #split: number;
   readonly #target: TrapTarget;
 
-  constructor(kind: TrapKind, counters: TrapCounters, target: TrapTarget) {
+  /** @param bytes length of the range; used for `gttmmio` only */
+  constructor(kind: TrapKind, bytes: number, counters: TrapCounters, target: TrapTarget) {
     this.name = target.name;
     this.#counts = counters.counts;
-    this.#at = KINDS.indexOf(kind) * 2;
+    this.#low = KINDS.indexOf(kind === 'gttmmio' ? 'mmio' : kind) * 2;
+    this.#high = kind === 'gttmmio' ? KINDS.indexOf('gtt') * 2 : this.#low;
+    this.#split = bytes >>> 1;
     this.#target = target;
   }
 
   read(offset: number, size: AccessSize): number {
-    (this.#counts[this.#at] as number)++;
+    (this.#counts[offset < this.#split ? this.#low : this.#high] as number)++;
     return this.#target.read(offset, size);
   }
 
   write(offset: number, size: AccessSize, value: number): void {
-    (this.#counts[this.#at + 1] as number)++;
+    (this.#counts[(offset < this.#split ? this.#low : this.#high) + 1] as number)++;
     this.#target.write(offset, size, value);
   }
 }

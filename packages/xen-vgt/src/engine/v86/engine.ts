@@ -8,6 +8,7 @@ import {
   type GuestRam,
   type VcpuEngine,
 } from '../../port/engine.ts';
+import { withPageAttributeTable } from './cpu-identity.ts';
 import { InputQueue } from './input.ts';
 import {
   FLAG_IF,
@@ -19,6 +20,7 @@ import {
   type V86Env,
   type V86Loop,
   type V86Machine,
+  type V86Pci,
   type WasmApi,
 } from './internals.ts';
 import { IntxLines } from './intx.ts';
@@ -52,7 +54,8 @@ export async function createV86Engine(options: V86Options): Promise<VcpuEngine> 
     );
   }
   const maxPages = Math.min(65536, (options.memoryMib * MIB + SPARE_BYTES) / WASM_PAGE);
-  const wasm = shareMainMemory(options.wasm, maxPages);
+  const shared = shareMainMemory(options.wasm, maxPages);
+  const wasm = shared === null ? null : withPageAttributeTable(shared);
   if (wasm === null) throw new EngineError('BAD_IMAGE', 'v86.wasm is not a module of v86 0.5.462');
   const panic = { text: '' };
   const machine = await startMachine(options, wasm, panic);
@@ -125,6 +128,8 @@ class V86Engine implements VcpuEngine {
   readonly #intx: IntxLines;
   readonly #serialIn = new InputQueue();
   readonly #keysIn = new InputQueue();
+  /** Ports mapped by others, not by the platform: first port to count. */
+  readonly #portRanges = new Map<number, number>();
   readonly #hooks: (() => void)[] = [];
   readonly #endListeners: ((event: EngineEvent) => void)[] = [];
   readonly #halted: Uint8Array;
@@ -256,6 +261,14 @@ class V86Engine implements VcpuEngine {
     if (this.#intx.pending) this.#intx.apply();
   }
 
+  /** Takes every target of ours out of the guest's reach. */
+  #isolate(): void {
+    this.#mmio.clear();
+    this.#pci.clear();
+    for (const [port, count] of this.#portRanges) this.#ports.unmap(port, count);
+    this.#portRanges.clear();
+  }
+
   #endSoon(event: EngineEvent): void {
     if (this.#inSlice) this.#ending ??= event;
     else this.#end(event);
@@ -266,7 +279,7 @@ class V86Engine implements VcpuEngine {
     this.#ended = event;
     this.#wantRun = false;
     this.#loop.running = false;
-    this.#mmio.clear();
+    this.#isolate();
     for (const listener of this.#endListeners) listener(event);
   }
 
@@ -295,12 +308,15 @@ class V86Engine implements VcpuEngine {
   }
 
   mapPorts(port: number, count: number, target: TrapTarget): boolean {
-    const done = this.#ports.map(port, count, target);
-    if (!done) this.#counters.mapsRefused++;
+    const done = this.#ended === null && this.#ports.map(port, count, target);
+    if (done) this.#portRanges.set(port, count);
+    else this.#counters.mapsRefused++;
     return done;
   }
 
   unmapPorts(port: number, count: number): void {
+    if (this.#portRanges.get(port) !== count) return;
+    this.#portRanges.delete(port);
     this.#ports.unmap(port, count);
   }
 
@@ -381,6 +397,11 @@ class V86Engine implements VcpuEngine {
     this.#wantRun = false;
   }
 
+  stop(event: EngineEvent): void {
+    this.#isolate();
+    this.#endSoon(event);
+  }
+
   destroy(): void {
     this.#end({ kind: 'power-off', reason: 'destroyed' });
     this.#loop.destroy();
@@ -393,10 +414,30 @@ class V86Engine implements VcpuEngine {
 
   restoreState(state: Uint8Array<ArrayBuffer>): void {
     if (this.#inSlice) throw new EngineError('BUSY', 'a state is restored between slices');
+    const filled = fillBars(this.#cpu.devices.pci);
     try {
       this.#loop.restore_state(state.slice().buffer);
     } catch (error) {
       throw new EngineError('BAD_STATE', `not a state of this machine: ${String(error)}`);
+    } finally {
+      for (const { bars, index } of filled) bars[index] = undefined;
     }
   }
+}
+
+/**
+ * v86 fails to restore a function whose I/O BAR it has no description of, as its IDE's legacy ones
+ * when no firmware has cleared them. Empty descriptions stand in while a state is taken back.
+ */
+function fillBars(pci: V86Pci): { bars: (object | undefined)[]; index: number }[] {
+  const filled: { bars: (object | undefined)[]; index: number }[] = [];
+  for (const device of pci.devices) {
+    const bars = device?.pci_bars ?? [];
+    for (let index = 0; index < bars.length; index++) {
+      if (bars[index] !== undefined) continue;
+      bars[index] = { size: 0, original_bar: 0, entries: [] };
+      filled.push({ bars, index });
+    }
+  }
+  return filled;
 }

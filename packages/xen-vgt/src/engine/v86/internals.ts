@@ -19,6 +19,7 @@ export interface V86Pci {
   /** The dword last written to port 0xcf8. */
   readonly pci_addr32: Int32Array;
   readonly device_spaces: (Int32Array | undefined)[];
+  readonly devices: ({ readonly pci_bars: (object | undefined)[] } | undefined)[];
   /** The ISA bridge's space as bytes; PIRQ routes at 0x60. */
   readonly isa_bridge_space8: Uint8Array;
   pci_write8(address: number, value: number): void;

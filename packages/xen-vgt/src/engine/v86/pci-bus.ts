@@ -33,6 +33,11 @@ export class PciBus implements TrapTarget {
     this.#functions[devfn & 0xff] = target;
   }
 
+  /** Gives every slot back. */
+  clear(): void {
+    this.#functions.fill(null);
+  }
+
   own(devfn: number): TrapTarget {
     return this.#own[devfn & 0xff] as TrapTarget;
   }
