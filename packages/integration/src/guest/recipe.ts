@@ -44,12 +44,7 @@ export const IGNORED_DEPENDENCIES: ReadonlySet<string> = new Set([
 export const REQUIRED_MODULES: readonly string[] = ['i915'];
 export const OPTIONAL_MODULES: readonly string[] = ['vgem'];
 
-/** Kernel headers that are kept for the compiler; the rest of linux/ is 6 MB. */
-const LINUX_HEADERS =
-  'const|errno|fb|fcntl|falloc|fs|futex|input|input-event-codes|ioctl|kd|keyboard|limits|magic|mman|ioprio|openat2|perf_event|pci|pci_regs|' +
-  'posix_types|prctl|random|reboot|sched|sched/types|serial|socket|stat|stddef|string|sysinfo|time|time_types|tty|types|uio|unistd|utsname|vfio|vt|wait|bpf_perf_event|close_range|dma-buf|dma-heap|sync_file|udmabuf|memfd|mempolicy|version|swab|byteorder/little_endian|param';
-
-/** Files that a guest gets. Shared libraries are added by what these files ask for. */
+/** Files that a guest gets. Shared libraries and C headers are added by what these files ask for. */
 export const KEPT_FILES: readonly RegExp[] = [
   /^usr\/bin\/busybox$/,
   /^usr\/libexec\/igt-gpu-tools\/benchmarks\//,
@@ -59,11 +54,19 @@ export const KEPT_FILES: readonly RegExp[] = [
   /^usr\/bin\/tcc$/,
   /^usr\/lib\/i386-linux-gnu\/(tcc\/.*|crt[1in]\.o|libc\.so|libc_nonshared\.a|libm\.so\.6|libdrm\.so(\..*)?)$/,
   /^usr\/include\/([^/]+\.h|asm-generic\/.*|i386-linux-gnu\/(asm|bits|sys|gnu)\/.*|libdrm\/(drm|drm_mode|drm_fourcc|i915_drm)\.h)$/,
-  new RegExp(`^usr/include/linux/(${LINUX_HEADERS})\\.h$`),
+  // The rest of linux/ is 6 MB.
+  /^usr\/include\/linux\/(fb|kd|vt|input|pci|pci_regs|dma-buf|sync_file|perf_event|futex|fs|memfd)\.h$/,
 ];
 
 /** Never worth unpacking. */
 export const SKIPPED_FILES: RegExp = /^usr\/share\/|^usr\/lib\/debug\/|^etc\//;
+
+/** Where C headers are looked for. */
+export const INCLUDE_DIRECTORIES: readonly string[] = [
+  'usr/include',
+  'usr/include/i386-linux-gnu',
+  'usr/include/libdrm',
+];
 
 /** Where i386 libraries are looked for, best first. */
 export const LIBRARY_DIRECTORIES: readonly string[] = ['usr/lib/i386-linux-gnu', 'usr/lib'];

@@ -5,7 +5,13 @@ import { FormatError, GuestImageError, throwIfAborted } from './error.ts';
 import { FileTree } from './file-tree.ts';
 import { type KernelModule, moduleName, modulesDep, pickModules } from './kmod.ts';
 import type { PackageRow } from './package-index.ts';
-import { FIRMWARE, KEPT_FILES, LIBRARY_DIRECTORIES, SKIPPED_FILES } from './recipe.ts';
+import {
+  FIRMWARE,
+  INCLUDE_DIRECTORIES,
+  KEPT_FILES,
+  LIBRARY_DIRECTORIES,
+  SKIPPED_FILES,
+} from './recipe.ts';
 import type { GuestReporter } from './report.ts';
 import { sha256 } from './store.ts';
 
@@ -178,7 +184,7 @@ function addModules(tree: FileTree, kernel: KernelPackage, request: UnpackReques
   return [...picked.keys()].map((m) => m.name).sort();
 }
 
-/** Copies the wanted files and every shared library that they need. */
+/** Copies the wanted files and every shared library and C header that they need. */
 function keepFiles(all: FileTree, into: FileTree): void {
   const queue = all.paths().filter((p) => KEPT_FILES.some((r) => r.test(p)));
   const seen = new Set<string>();
@@ -187,6 +193,7 @@ function keepFiles(all: FileTree, into: FileTree): void {
     seen.add(path);
     if (!all.copyTo(into, path)) continue; // a link to a package that is not taken
     const data = all.file(path);
+    if (path.endsWith('.h') && data !== null) queue.push(...includedHeaders(all, path, data));
     const facts = data === null ? null : elfOf(path, data);
     for (const needed of facts === null ? [] : [facts.interpreter, ...facts.needed]) {
       if (needed === '') continue;
@@ -200,6 +207,18 @@ function keepFiles(all: FileTree, into: FileTree): void {
       queue.push(at.replace(/^\/+/, ''));
     }
   }
+}
+
+/** The headers that a header includes, as far as the packages have them. */
+function includedHeaders(all: FileTree, path: string, data: Uint8Array): string[] {
+  const beside = path.slice(0, path.lastIndexOf('/'));
+  const text = Buffer.from(data).toString('latin1');
+  return [...text.matchAll(/^[ \t]*#[ \t]*include[ \t]*[<"]([^>"]+)[>"]/gm)].flatMap((m) => {
+    const at = [beside, ...INCLUDE_DIRECTORIES]
+      .map((directory) => `${directory}/${m[1]}`)
+      .find((p) => all.resolve(p) !== null);
+    return at === undefined ? [] : [at];
+  });
 }
 
 function findLibrary(all: FileTree, name: string): string | null {
