@@ -145,7 +145,7 @@ export class Engine implements RegBlock {
   /** 1 where the level has no privilege. PRM: MI_BATCH_BUFFER_START 13, non-privileged. */
   readonly batchUser: Uint8Array = new Uint8Array(3);
   hang: HangReason | null = null;
-  wait = WAIT_NONE;
+  wait: number = WAIT_NONE;
   waitRegister = 0;
   waitValue = 0;
   /** Latest kept state command by row of COMMANDS; the render context saves them. */
