@@ -21,6 +21,31 @@ export {
 } from './cs/decode.ts';
 export { COMMAND_MAX, type Engine, type EngineCounters, type FlipPort, type HangReason } from './cs/engine.ts';
 export { GTT_WINDOW, GttMmio, HaswellConfigError, HaswellDevice, type HaswellOptions } from './device.ts';
+export { DEFAULT_DP_CAPS, type DpCaps } from './display/bus/dpcd.ts';
+export * as displayRegs from './display/display.regs.ts';
+export { DisplayEngine, type DisplayOptions, type Screen } from './display/display-engine.ts';
+export type { DisplayStateV1 } from './display/display-state.ts';
+export type { DisplayInterrupts } from './display/hotplug.ts';
+export { buildEdid, type EdidSpec, type MonitorKind } from './display/monitor/edid-build.ts';
+export { type EdidInfo, parseEdid } from './display/monitor/edid-parse.ts';
+export {
+  type Monitor,
+  type MonitorSpec,
+  makeMonitor,
+  monitorFromEdid,
+} from './display/monitor/monitor.ts';
+export { MODES, type ModeName, refreshHz, type Timing } from './display/monitor/timings.ts';
+export type { Pipe } from './display/pipe.ts';
+export {
+  DESKTOP_WIRING,
+  PORTS,
+  type PortName,
+  type PortRow,
+  type PortWiring,
+  portRow,
+} from './display/ports.ts';
+export * as pixelFormats from './display/scan/formats.ts';
+export { newPlaneState, type PlaneState } from './display/scan/plane-state.ts';
 export * as engineRegs from './gt/engine.regs.ts';
 export { ENGINE_IDS, type EngineId } from './gt/engine.regs.ts';
 export { Gt, type GtOptions } from './gt/gt.ts';

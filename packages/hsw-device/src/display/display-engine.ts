@@ -2,15 +2,11 @@ import type { AddressSpace } from '../gtt/address-space.ts';
 import type { Clock } from '../port/clock.ts';
 import type { RegSpace } from '../reg/reg-space.ts';
 import type { RegBlock, RegRow } from '../reg/row.ts';
-import { AuxChannel, type AuxSink } from './bus/aux-channel.ts';
-import { Dpcd } from './bus/dpcd.ts';
-import { Gmbus } from './bus/gmbus.ts';
-import { gpioRows } from './bus/gpio.ts';
-import { DdcSlave } from './bus/i2c.ts';
 import { pixelClockKhz, transcoderPort } from './clocks.ts';
-import { Ddi } from './ddi.ts';
+import { Connectors } from './connectors.ts';
 import * as R from './display.regs.ts';
-import { type DisplayInterrupts, Hotplug } from './hotplug.ts';
+import { type DisplayStateV1, exportDisplay, importDisplay } from './display-state.ts';
+import type { DisplayInterrupts } from './hotplug.ts';
 import type { Monitor } from './monitor/monitor.ts';
 import { PrecisionPalettes } from './palette.ts';
 import { PanelPower } from './panel-power.ts';
@@ -25,17 +21,21 @@ import {
 } from './ports.ts';
 import { powerRows } from './power.ts';
 import { crc32 } from './scan/crc.ts';
+import { type PlaneState, readPrimary } from './scan/plane-state.ts';
 import { Scanner } from './scan/scanner.ts';
 import { South } from './south.ts';
 import { storageRows } from './storage.regs.ts';
+import { strapRows } from './straps.ts';
+import { transcoderRows } from './transcoder.regs.ts';
+import { Waits } from './waits.ts';
 
-/** GMBUS interrupt of the PCH. i915: `SDE_GMBUS_CPT`. */
-const SDE_GMBUS = 0x20000;
 /** DE interrupt that says that GEN7_ERR_INT has something. i915: `DE_ERR_INT_IVB`. */
 const DE_ERR_INT = 0x40000000;
-/** Bytes a second on the wires when bus timing is asked for: DDC 100 kHz, AUX 1 Mbit/s. */
-const DDC_BYTE_NS = 90_000;
-const AUX_BYTE_NS = 8_000;
+/** See {@link DisplayOptions.beamHoldNs}. Longer than a vCPU is away between two of its slices. */
+const BEAM_HOLD_NS = 8_000_000;
+/** Pipe and kind of each MI_DISPLAY_FLIP plane code. */
+const FLIP_PIPE: readonly number[] = [0, 1, 0, 1, 2, 2];
+const FLIP_SPRITE: readonly number[] = [0, 0, 1, 1, 0, 1];
 
 /** What a display engine is made of. */
 export interface DisplayOptions {
@@ -48,11 +48,11 @@ export interface DisplayOptions {
   readonly wiring?: Readonly<Record<PortName, PortWiring>>;
   /** GMBUS and AUX take the time they take on wires. Default: they answer at once. */
   readonly busTiming?: boolean;
-  /** How long vertical blank waits for a driver that looks at the beam, nanoseconds. Default 0. */
+  /** How long vertical blank waits for a driver that looks at the beam, nanoseconds. Default 8 ms. */
   readonly beamHoldNs?: number;
 }
 
-/** A port whose monitor a pipe lights. */
+/** A port that a pipe lights. */
 export interface Screen {
   readonly pipe: number;
   readonly port: PortName;
@@ -74,6 +74,8 @@ export class DisplayEngine implements RegBlock, PipeEvents {
   readonly pipes: readonly Pipe[];
   readonly palettes: PrecisionPalettes;
   readonly south: South;
+  readonly connectors: Connectors;
+  readonly panel: PanelPower;
   readonly wiring: Readonly<Record<PortName, PortWiring>>;
   /** Called after the CPU or a command wrote a plane or cursor register. */
   onPlaneWrite: (pipe: number, offset: number) => void = () => {};
@@ -82,117 +84,35 @@ export class DisplayEngine implements RegBlock, PipeEvents {
   /** Called at each vertical blank, after planes latched. */
   onVblank: (pipe: number) => void = () => {};
   readonly #regs: RegSpace;
-  readonly #clock: Clock;
   readonly #irq: DisplayInterrupts;
-  readonly #ddi: Ddi;
-  readonly #hotplug: Hotplug;
-  readonly #panel: PanelPower;
-  readonly #gmbus: Gmbus;
-  readonly #aux: readonly AuxChannel[];
-  readonly #ddc: readonly DdcSlave[] = PORTS.map(() => new DdcSlave());
-  readonly #sinks: (AuxSink | null)[] = PORTS.map(() => null);
-  readonly #monitors: (Monitor | null)[] = PORTS.map(() => null);
   readonly #scanner: Scanner;
-  /** Frame in which a wait for vertical blank began, by pipe. */
-  readonly #vblankFrom: number[] = [NOBODY_WAITS, NOBODY_WAITS, NOBODY_WAITS];
+  readonly #waits: Waits;
 
   constructor(options: DisplayOptions) {
     const { regs, clock, irq } = options;
-    const wiring = options.wiring ?? DESKTOP_WIRING;
-    this.wiring = wiring;
+    this.wiring = options.wiring ?? DESKTOP_WIRING;
     this.#regs = regs;
-    this.#clock = clock;
     this.#irq = irq;
-    const hold = options.beamHoldNs ?? 0;
+    const hold = options.beamHoldNs ?? BEAM_HOLD_NS;
     this.pipes = [0, 1, 2].map((index) => new Pipe(index, regs, clock, this, hold));
     this.palettes = new PrecisionPalettes(regs);
     this.south = new South(regs);
-    this.#ddi = new Ddi(regs, wiring.A !== 'none', (port) => this.#ddiChanged(port));
-    this.#hotplug = new Hotplug(regs, irq, wiring.E !== 'none');
-    this.#panel = new PanelPower(regs, clock);
+    this.panel = new PanelPower(regs, clock);
     const timed = options.busTiming === true;
-    const byPin = (pin: number): DdcSlave | null => this.#slave(pin, 'gmbusPin');
-    const gmbusDone = (): void => irq.raisePch(SDE_GMBUS);
-    this.#gmbus = new Gmbus(regs, clock, byPin, gmbusDone, timed ? DDC_BYTE_NS : 0);
-    this.#aux = PORTS.filter((row) => row.aux !== 0).map((row) => this.#auxOf(row, timed));
+    this.connectors = new Connectors(regs, clock, irq, this.wiring, timed);
     this.#scanner = new Scanner(regs, options.space, this.palettes);
-    this.rows = this.#makeRows();
-  }
-
-  #makeRows(): RegRow[] {
-    const regs = this.#regs;
-    return [
+    this.#waits = new Waits(regs, clock, this.pipes);
+    this.rows = [
       ...storageRows(),
       ...powerRows(regs),
-      ...this.#strapRows(),
-      ...this.#transcoderRows(),
+      ...strapRows(this.wiring, clock),
+      ...transcoderRows(regs, this),
       ...this.pipes.flatMap((pipe) => pipe.rows),
       ...this.palettes.rows,
       ...this.south.rows,
-      ...this.#ddi.rows,
-      ...this.#hotplug.rows,
-      ...this.#panel.rows,
-      ...this.#gmbus.rows,
-      ...this.#aux.flatMap((aux) => aux.rows),
-      ...gpioRows(regs, R.GPIO_BASE, (gpio) => this.#slave(gpio, 'gpio')),
+      ...this.panel.rows,
+      ...this.connectors.rows,
     ];
-  }
-
-  #strapRows(): RegRow[] {
-    let straps = R.SFUSE_STRAP_FUSE_LOCK;
-    for (const row of PORTS) if (this.wiring[row.name] !== 'none') straps |= row.strap;
-    if (this.wiring.E === 'none') straps |= R.SFUSE_STRAP_CRT_DISABLED;
-    const stamp = (): number => Math.floor(this.#clock.now / 1000) | 0;
-    // biome-ignore format: one register a line
-    return [
-      { name: 'SFUSE_STRAP', offset: R.SFUSE_STRAP, reset: straps, rw: 0, src: 'i915 intel_setup_outputs' },
-      { name: 'DE_TIMESTAMP', offset: R.DE_TIMESTAMP, rw: 0, onRead: stamp, src: 'HSW PRM vol.2c TIMESTAMP_CTR' },
-    ];
-  }
-
-  #transcoderRows(): RegRow[] {
-    const src = 'HSW PRM vol.2c transcoder timing; i915 hsw_get_pipe_config';
-    return R.TRANSCODER_BASE.flatMap((base, t) => {
-      const x = ['A', 'B', 'C', 'EDP'][t] as string;
-      const retime = (): void => this.#retime(t);
-      const conf = (offset: number, value: number): void => {
-        const on = (value & R.PIPECONF_ENABLE) !== 0;
-        this.#regs.poke(offset, on ? value | R.PIPECONF_STATE : value & ~R.PIPECONF_STATE);
-        this.#drive();
-      };
-      // biome-ignore format: one register a line
-      const rows: RegRow[] = [
-        { name: `TRANS_TIMING_${x}`, offset: base, count: 6, onWrite: retime, src },
-        { name: `TRANS_DDI_FUNC_CTL_${x}`, offset: base + R.TRANS_DDI_FUNC_CTL, onWrite: () => this.#drive(), src },
-        { name: `PIPECONF_${x}`, offset: R.PIPECONF[t] as number, rw: ~R.PIPECONF_STATE, onWrite: conf, src },
-      ];
-      // biome-ignore format: one register a line
-      if (t !== R.TRANSCODER_EDP) rows.push(
-        { name: `PIPESRC_${x}`, offset: base + R.PIPESRC, onWrite: (o) => this.planeWritten(t, o), src },
-        { name: `PIPE_CRC_CTL_${x}`, offset: base + R.PIPE_CRC_CTL, src: 'i915 intel_pipe_crc.c' },
-        { name: `PIPE_CRC_RES_1_${x}`, offset: base + R.PIPE_CRC_RES_1, rw: 0, src: 'i915 hsw_pipe_crc_irq_handler' },
-      );
-      return rows;
-    });
-  }
-
-  #auxOf(row: PortRow, timed: boolean): AuxChannel {
-    const irq = this.#irq;
-    const done = (): void => {
-      if (row.name === 'A') irq.raiseDe(row.auxBit);
-      else irq.raisePch(row.auxBit);
-    };
-    const sink = (): AuxSink | null => this.#sinks[row.index] ?? null;
-    const ns = timed ? AUX_BYTE_NS : 0;
-    return new AuxChannel(this.#regs, this.#clock, row.name, row.aux, sink, done, ns);
-  }
-
-  /** DDC memory behind a GMBUS pin or GPIO; null when no port has that one. */
-  #slave(value: number, key: 'gmbusPin' | 'gpio'): DdcSlave | null {
-    for (const row of PORTS) {
-      if (row[key] === value && value !== 0) return this.#ddc[row.index] as DdcSlave;
-    }
-    return null;
   }
 
   // --- pipes ---
@@ -200,7 +120,8 @@ export class DisplayEngine implements RegBlock, PipeEvents {
   /** Which transcoder drives a pipe; -1 when none does. The EDP one may take any pipe. */
   #transcoderOf(pipe: number): number {
     if (this.#enabled(R.TRANSCODER_EDP)) {
-      const ctl = this.#regs.peek(0x6f000 + R.TRANS_DDI_FUNC_CTL);
+      const base = R.TRANSCODER_BASE[R.TRANSCODER_EDP] as number;
+      const ctl = this.#regs.peek(base + R.TRANS_DDI_FUNC_CTL);
       const input = (ctl >>> 12) & 7;
       const from = input === 5 ? 1 : input === 6 ? 2 : 0;
       if ((ctl & R.TRANS_DDI_FUNC_ENABLE) !== 0 && from === pipe) return R.TRANSCODER_EDP;
@@ -214,7 +135,7 @@ export class DisplayEngine implements RegBlock, PipeEvents {
   }
 
   /** Starts and stops pipes so that they are driven as the registers say. */
-  #drive(): void {
+  drive(): void {
     for (const pipe of this.pipes) {
       const transcoder = this.#transcoderOf(pipe.index);
       if (transcoder === pipe.transcoder) continue;
@@ -224,7 +145,7 @@ export class DisplayEngine implements RegBlock, PipeEvents {
   }
 
   /** Timings written while the transcoder runs take effect at once. */
-  #retime(transcoder: number): void {
+  retime(transcoder: number): void {
     for (const pipe of this.pipes) {
       if (pipe.transcoder !== transcoder) continue;
       pipe.drive(transcoder);
@@ -256,10 +177,6 @@ export class DisplayEngine implements RegBlock, PipeEvents {
 
   // --- ports ---
 
-  #ddiChanged(port: number): void {
-    if (!this.#ddi.sending(port)) this.#sinks[port]?.dpcd.lose();
-  }
-
   /**
    * Plugs a monitor in; one that was there is taken out first. Does nothing on a port that the board
    * lacks.
@@ -267,40 +184,22 @@ export class DisplayEngine implements RegBlock, PipeEvents {
    * @returns whether the port exists
    */
   connect(port: PortName, monitor: Monitor): boolean {
-    const row = portRow(port);
-    if (this.wiring[port] === 'none') return false;
-    if (this.#monitors[row.index] !== null) this.disconnect(port);
-    this.#monitors[row.index] = monitor;
-    const dp = monitor.kind === 'dp' || monitor.kind === 'edp';
-    const ddc = this.#ddc[row.index] as DdcSlave;
-    if (dp) {
-      const over = new DdcSlave();
-      over.edid = monitor.edid;
-      const dpcd = new Dpcd(monitor.dp, () => this.#ddi.sending(row.index));
-      this.#sinks[row.index] = { dpcd, ddc: over };
-    } else ddc.edid = monitor.edid;
-    this.#hotplug.plug(row, true);
-    return true;
+    return this.connectors.connect(port, monitor);
   }
 
   /** Takes the monitor of a port out. */
   disconnect(port: PortName): void {
-    const row = portRow(port);
-    if (this.#monitors[row.index] === null) return;
-    this.#monitors[row.index] = null;
-    this.#sinks[row.index] = null;
-    (this.#ddc[row.index] as DdcSlave).edid = null;
-    this.#hotplug.plug(row, false);
+    this.connectors.disconnect(port);
   }
 
   /** A short pulse on a DisplayPort's hotplug line: the sink wants attention. */
   shortPulse(port: PortName): void {
-    this.#hotplug.pulse(portRow(port), false);
+    this.connectors.shortPulse(port);
   }
 
   /** Monitor on a port; null without one. */
   monitorOn(port: PortName): Monitor | null {
-    return this.#monitors[portRow(port).index] ?? null;
+    return this.connectors.monitors[portRow(port).index] ?? null;
   }
 
   /** The ports that pipes light now. Makes a new list: not for hot paths. */
@@ -374,30 +273,7 @@ export class DisplayEngine implements RegBlock, PipeEvents {
    * @param header dword 0 of the command
    */
   eventPending(header: number): boolean {
-    let pending = false;
-    for (const pipe of this.pipes) {
-      const i = pipe.index;
-      if (!pipe.beam.running) {
-        this.#vblankFrom[i] = NOBODY_WAITS;
-        continue;
-      }
-      if ((header & (WAIT_PRIMARY[i] as number)) !== 0)
-        pending = pipe.flipPending(false) || pending;
-      if ((header & (WAIT_SPRITE[i] as number)) !== 0) pending = pipe.flipPending(true) || pending;
-      if ((header & (WAIT_LINE[i] as number)) !== 0) pending = this.lineEvent(i) !== 0 || pending;
-      if ((header & (WAIT_VBLANK[i] as number)) !== 0)
-        pending = this.#vblankPending(pipe) || pending;
-    }
-    return pending;
-  }
-
-  /** The wait begins when it is first asked about, and ends with the next frame. */
-  #vblankPending(pipe: Pipe): boolean {
-    const frame = pipe.frame();
-    const from = this.#vblankFrom[pipe.index] as number;
-    const over = from !== NOBODY_WAITS && from !== frame;
-    this.#vblankFrom[pipe.index] = over ? NOBODY_WAITS : from === NOBODY_WAITS ? frame : from;
-    return !over;
+    return this.#waits.pending(header);
   }
 
   /**
@@ -406,16 +282,8 @@ export class DisplayEngine implements RegBlock, PipeEvents {
    *
    * @returns time in nanoseconds; 0 when it does now
    */
-  lineEvent(index: number): number {
-    const pipe = this.pipes[index] as Pipe;
-    const window = this.#regs.peek(DE_LOAD_SL + index * R.PIPE_STRIDE);
-    const first = (window >>> 16) & 0x1fff;
-    const last = window & 0x1fff;
-    const inclusive = (window & 0x80000000) !== 0;
-    const line = pipe.scanline();
-    const inside = line >= first && line <= last;
-    if (inside === inclusive) return 0;
-    return pipe.beam.timeOfLine(inclusive ? first : last + 1, this.#clock.now);
+  lineEvent(pipe: number): number {
+    return this.#waits.line(pipe);
   }
 
   // --- pictures ---
@@ -439,28 +307,35 @@ export class DisplayEngine implements RegBlock, PipeEvents {
     return this.#scanner.outHeight;
   }
 
+  /** Reads what a pipe's primary plane shows, without making anything. */
+  primaryPlane(pipe: number, into: PlaneState): void {
+    readPrimary(this.pipes[pipe] as Pipe, into);
+  }
+
+  // --- life ---
+
   /** After the registers went back to their reset values. Monitors stay plugged in. */
   reset(): void {
     for (const pipe of this.pipes) pipe.reset();
     this.palettes.reset();
     this.south.reset();
-    this.#panel.reset();
-    this.#gmbus.reset();
-    for (const aux of this.#aux) aux.reset();
-    for (const sink of this.#sinks) sink?.dpcd.lose();
-    this.#hotplug.reset();
+    this.panel.reset();
+    this.#waits.reset();
+    this.connectors.reset();
+  }
+
+  /** Everything but the register file, which is its owner's to save. */
+  exportState(): DisplayStateV1 {
+    return exportDisplay(this);
+  }
+
+  /**
+   * Takes over a state, after the registers have been restored. Bus transactions that were under way
+   * are forgotten: a driver tries again.
+   *
+   * @returns why the state was refused; null when it was taken
+   */
+  importState(state: unknown): string | null {
+    return importDisplay(this, state);
   }
 }
-
-/** Not a frame number: those are int32. */
-const NOBODY_WAITS = 0x100000000;
-/** Scan line window of pipe A: 31 inclusive, 28:16 first, 12:0 last line. PRM vol.2c "DE_LOAD_SL". */
-const DE_LOAD_SL = 0x70068;
-/** Pipe and kind of each MI_DISPLAY_FLIP plane code. */
-const FLIP_PIPE: readonly number[] = [0, 1, 0, 1, 2, 2];
-const FLIP_SPRITE: readonly number[] = [0, 0, 1, 1, 0, 1];
-/** MI_WAIT_FOR_EVENT bits by pipe. */
-const WAIT_LINE: readonly number[] = [0x1, 0x100, 0x4000];
-const WAIT_PRIMARY: readonly number[] = [0x2, 0x200, 0x8000];
-const WAIT_SPRITE: readonly number[] = [0x4, 0x400, 0x100000];
-const WAIT_VBLANK: readonly number[] = [0x8, 0x800, 0x200000];

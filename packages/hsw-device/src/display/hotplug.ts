@@ -86,8 +86,9 @@ export class Hotplug {
     else this.#irq.raisePch(row.hotplugBit);
   }
 
-  /** After the registers went back to their reset values: levels are those of the plugs. */
-  reset(): void {
+  /** Sets every level to what is plugged in, without a pulse. @param present bit per port, A 0 */
+  settle(present: number): void {
+    this.#present = present;
     for (const row of PORTS) this.#level(row);
   }
 }

@@ -22,7 +22,8 @@ export class PanelPower {
   readonly rows: readonly RegRow[];
   readonly #regs: RegSpace;
   readonly #clock: Clock;
-  #on = false;
+  /** Whether the panel is powered, or going to be. */
+  on = false;
   #since = Number.NEGATIVE_INFINITY;
 
   constructor(regs: RegSpace, clock: Clock) {
@@ -41,23 +42,28 @@ export class PanelPower {
 
   #control(value: number): void {
     const on = (value & POWER_ON) !== 0;
-    if (on === this.#on) return;
-    this.#on = on;
+    if (on === this.on) return;
+    this.on = on;
     this.#since = this.#clock.now;
   }
 
   #status(): number {
-    const delays = this.#regs.peek(this.#on ? PP_ON_DELAYS : PP_OFF_DELAYS);
+    const delays = this.#regs.peek(this.on ? PP_ON_DELAYS : PP_OFF_DELAYS);
     const passed = this.#clock.now - this.#since;
     const power = ((delays >>> 16) & 0x1fff) * DELAY_UNIT_NS;
-    if (this.#on) return passed < power ? ON | GOING_UP | 0xa : ON | STATE_ON_IDLE;
+    if (this.on) return passed < power ? ON | GOING_UP | 0xa : ON | STATE_ON_IDLE;
     if (passed < power) return ON | GOING_DOWN | 2;
     const cycle = Math.max((this.#regs.peek(PP_DIVISOR) & 0x1f) - 1, 0) * 1000 * DELAY_UNIT_NS;
     return passed < power + cycle ? CYCLE_DELAY : 0;
   }
 
-  reset(): void {
-    this.#on = false;
+  /** On or off since long ago. */
+  settle(on: boolean): void {
+    this.on = on;
     this.#since = Number.NEGATIVE_INFINITY;
+  }
+
+  reset(): void {
+    this.settle(false);
   }
 }

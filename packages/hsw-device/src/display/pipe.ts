@@ -265,6 +265,22 @@ export class Pipe {
     return this.beam.running ? this.#regs.peek(this.#at + live) : value;
   }
 
+  /** Nanoseconds since vertical blank began; 0 when the pipe stands. */
+  sinceVblank(): number {
+    this.#catchUp();
+    return this.beam.running ? this.#clock.now - this.beam.anchor : 0;
+  }
+
+  /** Goes on where a saved pipe was. The registers drive it already. */
+  resume(frame: number, sinceVblank: number): void {
+    this.beam.frame = frame | 0;
+    if (!this.beam.running) return;
+    const since = Math.min(Math.max(sinceVblank, 0), this.beam.frameNs - 1);
+    this.beam.anchor = this.#clock.now - since;
+    this.#timer?.cancel();
+    this.#schedule();
+  }
+
   /** Stops and forgets; the registers have their reset values already. */
   reset(): void {
     this.#timer?.cancel();

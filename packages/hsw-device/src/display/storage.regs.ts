@@ -108,6 +108,18 @@ const SOUTH_ROWS: readonly RegRow[] = [
   { name: 'FDI_PLL_CTL', offset: 0xfe000, count: 2, src: SOUTH },
 ];
 
+/** PHY registers of the PCH that no manual names; the driver for Windows touches them. */
+const PHY = 'XenGT vgt/render.c and vgt/handlers.c: known by offset and constant only';
+// biome-ignore format: one register a line
+const PHY_ROWS: readonly RegRow[] = [
+  { name: 'PCH_PHY_CE044', offset: 0xce044, src: PHY },
+  { name: 'PCH_PHY_E6500', offset: 0xe6500, count: 4, stride: 0x100, src: PHY },
+  { name: 'PCH_PHY_E6504', offset: 0xe6504, count: 4, stride: 0x100, src: PHY },
+  { name: 'PCH_PHY_E651C', offset: 0xe651c, count: 4, stride: 0x100, reset: 0x20000, rw: 0, src: PHY },
+  { name: 'PCH_PHY_E6C04', offset: 0xe6c04, reset: 3, rw: 0, src: PHY },
+  { name: 'PCH_PHY_E6E1C', offset: 0xe6e1c, reset: 0x2f0000, rw: 0, src: PHY },
+];
+
 /** Audio: one block a transcoder A to C, 0x100 apart, and shared registers. */
 // biome-ignore format: one register a line
 const AUDIO_ROWS: readonly RegRow[] = [
@@ -181,7 +193,7 @@ function colourRows(pipe: number): RegRow[] {
 
 /** Every display register that only remembers what was written, or whose masks say all it does. */
 export function storageRows(): RegRow[] {
-  const rows: RegRow[] = [...GLOBAL_ROWS, ...SOUTH_ROWS, ...AUDIO_ROWS];
+  const rows: RegRow[] = [...GLOBAL_ROWS, ...SOUTH_ROWS, ...PHY_ROWS, ...AUDIO_ROWS];
   TRANSCODER_BASE.forEach((base, t) => {
     const letter = ['A', 'B', 'C', 'EDP'][t] as string;
     for (const row of TRANSCODER_ROWS) {

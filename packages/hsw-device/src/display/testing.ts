@@ -3,8 +3,8 @@ import { Interrupts } from '../irq/interrupts.ts';
 import { ManualClock } from '../port/clock.ts';
 import { MachineMemory } from '../port/memory.ts';
 import { RegSpace } from '../reg/reg-space.ts';
-import { DisplayEngine, type DisplayOptions } from './display-engine.ts';
 import * as R from './display.regs.ts';
+import { DisplayEngine, type DisplayOptions } from './display-engine.ts';
 import { MODES, type ModeName } from './monitor/timings.ts';
 
 /** A display engine on a bench: its registers, its time, and 16 MiB of memory mapped one to one. */

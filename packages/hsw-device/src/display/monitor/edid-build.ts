@@ -1,4 +1,12 @@
-import { ESTABLISHED, MODES, type ModeName, refreshHz, type Timing, VIC } from './timings.ts';
+import {
+  ESTABLISHED,
+  MODES,
+  type ModeName,
+  refreshHz,
+  STANDARD,
+  type Timing,
+  VIC,
+} from './timings.ts';
 
 /** How a monitor is plugged in. */
 export type MonitorKind = 'vga' | 'hdmi' | 'dp' | 'edp';
@@ -23,10 +31,12 @@ export interface EdidSpec {
 const BLOCK = 128;
 /** sRGB chromaticity. VESA E-EDID 1.4, 3.7. */
 const SRGB = [0xee, 0x91, 0xa3, 0x54, 0x4c, 0x99, 0x26, 0x0f, 0x50, 0x54] as const;
-/** Byte 20 by kind: 0.7 V analogue with separate sync; digital, 8 bits a colour, HDMI or DP. */
-const INPUT: Readonly<Record<MonitorKind, number>> = { vga: 0x08, hdmi: 0xa2, dp: 0xa5, edp: 0xa5 };
-/** Aspect code of a standard timing by width * 100 / height. */
-const ASPECT: Readonly<Record<number, number>> = { 160: 0, 133: 1, 125: 2, 177: 3 };
+/** Byte 20 by kind: 0.7 V analogue with separate sync; digital; digital DP with 8 bits a colour. */
+const INPUT: Readonly<Record<MonitorKind, number>> = { vga: 0x08, hdmi: 0x80, dp: 0xa5, edp: 0xa5 };
+/** EDID revision by kind: HDMI asks for 1.3. */
+const REVISION: Readonly<Record<MonitorKind, number>> = { vga: 4, hdmi: 3, dp: 4, edp: 4 };
+/** Tag of a descriptor that says nothing. */
+const DUMMY_DESCRIPTOR = 0x10;
 
 function checksum(block: Uint8Array): void {
   let sum = 0;
@@ -79,7 +89,7 @@ function text(out: Uint8Array, at: number, tag: number, value: string): void {
 }
 
 /** Writes the display range limits. VESA E-EDID 1.4, 3.10.3.3. */
-function range(out: Uint8Array, at: number, modes: readonly Timing[]): void {
+function range(out: Uint8Array, at: number, modes: readonly Timing[], revision: number): void {
   const line = modes.map((t) => t.pixelKhz / t.htotal);
   const frame = modes.map(refreshHz);
   const clock = Math.max(...modes.map((t) => t.pixelKhz));
@@ -91,7 +101,7 @@ function range(out: Uint8Array, at: number, modes: readonly Timing[]): void {
       Math.floor(Math.min(...line)) - 1,
       Math.ceil(Math.max(...line)) + 1,
       Math.ceil(clock / 10000),
-      ...[1, 10, 32, 32, 32, 32, 32, 32],
+      ...[revision >= 4 ? 1 : 0, 10, 32, 32, 32, 32, 32, 32],
     ],
     at,
   );
@@ -100,19 +110,10 @@ function range(out: Uint8Array, at: number, modes: readonly Timing[]): void {
 /** Modes that need a detailed timing of their own, besides the preferred one. */
 function needDetailed(spec: EdidSpec): ModeName[] {
   return spec.modes.slice(1).filter((mode) => {
-    const t = MODES[mode];
     if (ESTABLISHED[mode] !== undefined) return false;
     if (spec.kind === 'hdmi' && VIC[mode] !== undefined) return false;
-    return standard(t) === undefined;
+    return STANDARD[mode] === undefined;
   });
-}
-
-/** Two bytes of a standard timing; undefined when the mode has none. VESA E-EDID 1.4, 3.9. */
-function standard(t: Timing): readonly [number, number] | undefined {
-  const aspect = ASPECT[Math.floor((t.width * 100) / t.height)];
-  const code = t.width / 8 - 31;
-  if (aspect === undefined || !Number.isInteger(code) || code > 255) return undefined;
-  return [code, (aspect << 6) | (Math.round(refreshHz(t)) - 60)];
 }
 
 function baseBlock(spec: EdidSpec, extensions: number, extra: readonly ModeName[]): Uint8Array {
@@ -126,7 +127,7 @@ function baseBlock(spec: EdidSpec, extensions: number, extra: readonly ModeName[
   ];
   b.set([(p << 2) | (q >>> 3), ((q & 7) << 5) | r, spec.product & 0xff, spec.product >>> 8], 8);
   for (let i = 0; i < 4; i++) b[12 + i] = spec.serial >>> (i * 8);
-  b.set([1, 23, 1, 4, INPUT[spec.kind], spec.sizeCm[0], spec.sizeCm[1], 120], 16);
+  b.set([1, 23, 1, REVISION[spec.kind], INPUT[spec.kind], spec.sizeCm[0], spec.sizeCm[1], 120], 16);
   b[24] = (spec.kind === 'vga' ? 0x08 : 0x00) | 0x06;
   b.set(SRGB, 25);
   for (const mode of spec.modes) {
@@ -136,28 +137,26 @@ function baseBlock(spec: EdidSpec, extensions: number, extra: readonly ModeName[
   b.fill(1, 38, 54);
   let at = 38;
   for (const mode of spec.modes) {
-    const pair = ESTABLISHED[mode] === undefined ? standard(MODES[mode]) : undefined;
+    const pair = STANDARD[mode];
     if (pair === undefined || at >= 54) continue;
     b.set(pair, at);
     at += 2;
   }
   detailed(b, 54, preferred, spec.sizeCm);
-  range(
-    b,
-    72,
-    spec.modes.map((mode) => MODES[mode]),
-  );
-  text(b, 90, 0xfc, spec.name);
-  if (extra[0] !== undefined) detailed(b, 108, MODES[extra[0]], spec.sizeCm);
-  else text(b, 108, 0xff, `XGT${String(spec.serial).padStart(6, '0')}`);
+  // Detailed timings come before the other descriptors.
+  const second = extra[0] !== undefined;
+  if (extra[0] !== undefined) detailed(b, 72, MODES[extra[0]], spec.sizeCm);
+  const limits = spec.modes.map((mode) => MODES[mode]);
+  range(b, second ? 90 : 72, limits, REVISION[spec.kind]);
+  text(b, second ? 108 : 90, 0xfc, spec.name);
+  if (!second) b[108 + 3] = DUMMY_DESCRIPTOR;
   b[126] = extensions;
   checksum(b);
   return b;
 }
 
-/** CTA-861 extension: video codes, sound, and the HDMI vendor block that makes it an HDMI sink. */
-function ctaBlock(spec: EdidSpec, extra: readonly ModeName[]): Uint8Array {
-  const b = new Uint8Array(BLOCK);
+/** Data blocks that make an HDMI sink of a monitor: video codes, sound, HDMI's vendor block. */
+function hdmiData(spec: EdidSpec): number[] {
   const codes = spec.modes.map((mode) => VIC[mode]).filter((vic) => vic !== undefined);
   const vics = [...new Set([...codes, 1])];
   const data = [0x40 | vics.length, ...vics];
@@ -165,9 +164,17 @@ function ctaBlock(spec: EdidSpec, extra: readonly ModeName[]): Uint8Array {
   const clock = Math.max(...spec.modes.map((mode) => MODES[mode].pixelKhz), 165000);
   // HDMI Licensing's identifier, address 1.0.0.0, flags, highest TMDS clock in 5 MHz.
   data.push(0x67, 0x03, 0x0c, 0x00, 0x10, 0x00, 0x00, Math.ceil(clock / 5000));
-  data.push(0xe2, 0x00, 0x02);
+  return data;
+}
+
+/** CTA-861 extension: what HDMI needs, and detailed timings that the base block has no room for. */
+function ctaBlock(spec: EdidSpec, extra: readonly ModeName[]): Uint8Array {
+  const b = new Uint8Array(BLOCK);
+  const hdmi = spec.kind === 'hdmi';
+  // Last, video capabilities: RGB range selectable, IT and CE formats underscanned.
+  const data = [...(hdmi ? hdmiData(spec) : []), 0xe2, 0x00, 0x4a];
   const timings = 4 + data.length;
-  b.set([2, 3, timings, spec.audio ? 0x41 : 0x01, ...data]);
+  b.set([2, 3, timings, hdmi && spec.audio ? 0xc1 : 0x81, ...data]);
   let at = timings;
   for (const mode of extra) {
     if (at + 18 > BLOCK - 1) break;
@@ -178,10 +185,14 @@ function ctaBlock(spec: EdidSpec, extra: readonly ModeName[]): Uint8Array {
   return b;
 }
 
-/** Makes the EDID of a monitor: 128 bytes, or 256 for HDMI. Modes that do not fit are left out. */
+/**
+ * Makes the EDID of a monitor: one block, and a CTA-861 extension for HDMI, and for DP where detailed
+ * timings ask for it. Modes that still do not fit are left out.
+ */
 export function buildEdid(spec: EdidSpec): Uint8Array {
   const extra = needDetailed(spec);
-  if (spec.kind !== 'hdmi') return baseBlock(spec, 0, extra);
+  const base = spec.kind === 'vga' || (spec.kind !== 'hdmi' && extra.length < 2);
+  if (base) return baseBlock(spec, 0, extra);
   const edid = new Uint8Array(2 * BLOCK);
   edid.set(baseBlock(spec, 1, extra));
   edid.set(ctaBlock(spec, extra.slice(1)), BLOCK);

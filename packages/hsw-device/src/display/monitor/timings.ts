@@ -76,6 +76,14 @@ export const ESTABLISHED: Partial<Readonly<Record<ModeName, readonly [number, nu
   '1024x768': [36, 0x08],
 };
 
+/** Code of the standard timing that means exactly this mode. VESA DMT 1.13, "STD 2 byte code". */
+export const STANDARD: Partial<Readonly<Record<ModeName, readonly [number, number]>>> = {
+  '1280x720': [0x81, 0xc0],
+  '1280x1024': [0x81, 0x80],
+  '1600x900': [0xa9, 0xc0],
+  '1920x1080': [0xd1, 0xc0],
+};
+
 /** Video identification code by mode. CTA-861. */
 export const VIC: Partial<Readonly<Record<ModeName, number>>> = {
   '640x480': 1,

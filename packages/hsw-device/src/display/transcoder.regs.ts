@@ -1,0 +1,40 @@
+import type { RegSpace } from '../reg/reg-space.ts';
+import type { RegRow } from '../reg/row.ts';
+import * as R from './display.regs.ts';
+
+/** What writing a transcoder's registers sets in motion. */
+export interface TranscoderEvents {
+  /** Enables or routes changed. */
+  drive(): void;
+  /** Timings changed. */
+  retime(transcoder: number): void;
+  planeWritten(pipe: number, offset: number): void;
+}
+
+/** Timing, source size, DDI function and PIPECONF of the four transcoders, and the pipes' CRC units. */
+export function transcoderRows(regs: RegSpace, events: TranscoderEvents): RegRow[] {
+  const src = 'HSW PRM vol.2c transcoder timing; i915 hsw_get_pipe_config';
+  const conf = (offset: number, value: number): void => {
+    const on = (value & R.PIPECONF_ENABLE) !== 0;
+    regs.poke(offset, on ? value | R.PIPECONF_STATE : value & ~R.PIPECONF_STATE);
+    events.drive();
+  };
+  const rows: RegRow[] = [];
+  R.TRANSCODER_BASE.forEach((base, t) => {
+    const x = ['A', 'B', 'C', 'EDP'][t] as string;
+    // biome-ignore format: one register a line
+    rows.push(
+      { name: `TRANS_TIMING_${x}`, offset: base, count: 6, onWrite: () => events.retime(t), src },
+      { name: `TRANS_DDI_FUNC_CTL_${x}`, offset: base + R.TRANS_DDI_FUNC_CTL, onWrite: () => events.drive(), src },
+      { name: `PIPECONF_${x}`, offset: R.PIPECONF[t] as number, rw: ~R.PIPECONF_STATE, onWrite: conf, src },
+    );
+    if (t === R.TRANSCODER_EDP) return;
+    // biome-ignore format: one register a line
+    rows.push(
+      { name: `PIPESRC_${x}`, offset: base + R.PIPESRC, onWrite: (o) => events.planeWritten(t, o), src },
+      { name: `PIPE_CRC_CTL_${x}`, offset: base + R.PIPE_CRC_CTL, src: 'i915 intel_pipe_crc.c' },
+      { name: `PIPE_CRC_RES_1_${x}`, offset: base + R.PIPE_CRC_RES_1, rw: 0, src: 'i915 hsw_pipe_crc_irq_handler' },
+    );
+  });
+  return rows;
+}
