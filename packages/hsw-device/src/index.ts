@@ -1,3 +1,13 @@
+export { Aperture } from './aperture/aperture.ts';
+export {
+  APERTURE_PAGES_MAX,
+  FENCE_BASE,
+  FENCE_COUNT,
+  FENCE_TILE_Y,
+  FENCE_VALID,
+  FenceRegisters,
+} from './aperture/fences.ts';
+export { BLT_COMMANDS, type BltRow } from './blt/commands.ts';
 export {
   type CommandRow,
   DISPLAY,
@@ -19,8 +29,20 @@ export {
   commandIndex,
   commandLength,
 } from './cs/decode.ts';
-export { COMMAND_MAX, type Engine, type EngineCounters, type FlipPort, type HangReason } from './cs/engine.ts';
-export { GTT_WINDOW, GttMmio, HaswellConfigError, HaswellDevice, type HaswellOptions } from './device.ts';
+export {
+  COMMAND_MAX,
+  type Engine,
+  type EngineCounters,
+  type FlipPort,
+  type HangReason,
+} from './cs/engine.ts';
+export {
+  GTT_WINDOW,
+  GttMmio,
+  HaswellConfigError,
+  HaswellDevice,
+  type HaswellOptions,
+} from './device.ts';
 export { DEFAULT_DP_CAPS, type DpCaps } from './display/bus/dpcd.ts';
 export * as displayRegs from './display/display.regs.ts';
 export { DisplayEngine, type DisplayOptions, type Screen } from './display/display-engine.ts';
@@ -54,33 +76,11 @@ export { AddressSpace, GM_PAGES, PTE_VALID, pteAddress, pteMfn } from './gtt/add
 export { Ggtt } from './gtt/ggtt.ts';
 export { Ppgtt } from './gtt/ppgtt.ts';
 export * as irqRegs from './irq/interrupt.regs.ts';
-export { Interrupts, type InterruptSink } from './irq/interrupts.ts';
-export {
-  GTTMMIO_BYTES,
-  HASWELL_MODELS,
-  type HaswellModel,
-  haswellModel,
-  IGD_ASLS,
-  IGD_BSM,
-  IGD_GMCH_CONTROL,
-  IGD_MSI,
-  type IgdConfigOptions,
-  igdConfigSpace,
-} from './pci/igd.ts';
-export { type Clock, type ClockEvent, ManualClock } from './port/clock.ts';
-export { MachineMemory, MachineMemoryError } from './port/memory.ts';
-export { MMIO_BYTES, RegSpace } from './reg/reg-space.ts';
-export {
-  addBlocks,
-  type ReadHook,
-  type RegBlock,
-  RegMapError,
-  type RegRow,
-  type WriteHook,
-} from './reg/row.ts';
+export { type InterruptSink, Interrupts } from './irq/interrupts.ts';
 export {
   type BarOptions,
   barAddress,
+  barBase,
   barRows,
   capabilityRows,
   type HeaderOptions,
@@ -118,4 +118,27 @@ export {
   type ConfigStateV1,
   type ConfigWriteHook,
 } from './pci/config-space.ts';
+export {
+  GTTMMIO_BYTES,
+  HASWELL_MODELS,
+  type HaswellModel,
+  haswellModel,
+  IGD_ASLS,
+  IGD_BSM,
+  IGD_GMCH_CONTROL,
+  IGD_MSI,
+  type IgdConfigOptions,
+  igdConfigSpace,
+} from './pci/igd.ts';
+export { type Clock, type ClockEvent, ManualClock } from './port/clock.ts';
+export { MachineMemory, MachineMemoryError } from './port/memory.ts';
 export type { AccessSize, TrapTarget } from './port/trap.ts';
+export { MMIO_BYTES, RegSpace } from './reg/reg-space.ts';
+export {
+  addBlocks,
+  type ReadHook,
+  type RegBlock,
+  RegMapError,
+  type RegRow,
+  type WriteHook,
+} from './reg/row.ts';

@@ -1,4 +1,4 @@
-import type { ConfigRow, ConfigWriteHook } from './config-space.ts';
+import type { ConfigRow, ConfigSpace, ConfigWriteHook } from './config-space.ts';
 
 /** PCI command register bits. PCI Local Bus 3.0, 6.2.2; `pci_regs.h` PCI_COMMAND_*. */
 export const PCI_COMMAND_IO = 0x1,
@@ -89,14 +89,14 @@ export interface BarOptions {
   readonly prefetchable?: boolean;
   /** Address after reset. */
   readonly address?: number;
-  /** Runs after a write, with the low dword's new and old value, type bits included. */
+  /** Runs after a write to either dword, with that dword's new and old value. */
   readonly onWrite?: ConfigWriteHook;
 }
 
 /**
  * Rows of one BAR. Writing all ones reads back the size mask because the address bits below the
- * size cannot be written. The upper half of a 64-bit BAR is fixed at 0: nothing lies above 4 GiB.
- * PCI Local Bus 3.0, 6.2.5.1.
+ * size cannot be written; the upper half of a 64-bit BAR is all address bits, which firmware checks
+ * when it sizes the BAR. PCI Local Bus 3.0, 6.2.5.1.
  */
 export function barRows(o: BarOptions): ConfigRow[] {
   const src = 'PCI Local Bus 3.0, 6.2.5.1';
@@ -107,12 +107,14 @@ export function barRows(o: BarOptions): ConfigRow[] {
     offset: PCI_BASE_ADDRESS_0 + o.index * 4,
     width: 4,
     reset: ((o.address ?? 0) & mask) | type,
-    rw: o.kind === 'io' ? mask & 0xffff : mask,
+    // All 32 bits of an I/O BAR too: SeaBIOS takes bits that cannot be written for size bits.
+    rw: mask,
     src,
   };
   const rows = [o.onWrite === undefined ? low : { ...low, onWrite: o.onWrite }];
   if (o.kind === 'mem64') {
-    rows.push({ name: `BAR${o.index}_HIGH`, offset: low.offset + 4, width: 4, src });
+    const high = { name: `BAR${o.index}_HIGH`, offset: low.offset + 4, width: 4 as const, rw: -1, src };
+    rows.push(o.onWrite === undefined ? high : { ...high, onWrite: o.onWrite });
   }
   return rows;
 }
@@ -120,6 +122,17 @@ export function barRows(o: BarOptions): ConfigRow[] {
 /** Address a BAR's stored value points at: type bits removed, unsigned. */
 export function barAddress(value: number): number {
   return (value & 1 ? value & 0xfffc : value & ~0xf) >>> 0;
+}
+
+/**
+ * Where a memory BAR of a function decodes: 0 while it is unset or above 4 GiB, where nothing in
+ * these machines reaches. @param index which of the six dwords from 0x10
+ */
+export function barBase(space: ConfigSpace, index: number): number {
+  const offset = PCI_BASE_ADDRESS_0 + index * 4;
+  const low = space.peek(offset, 4);
+  if ((low & 6) === 4 && space.peek(offset + 4, 4) !== 0) return 0;
+  return barAddress(low);
 }
 
 /** The two bytes that begin a capability: its id and the offset of the next (0 ends the list). */
