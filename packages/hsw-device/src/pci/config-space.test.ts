@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { AccessSize } from '../port/trap.ts';
-import { barAddress, barRows, headerRows, msiRows } from './config-rows.ts';
+import { barAddress, barBase, barRows, headerRows, msiRows } from './config-rows.ts';
 import { ConfigMapError, ConfigSpace } from './config-space.ts';
 
 const SRC = 'test';
@@ -63,13 +63,17 @@ describe('ConfigSpace', () => {
     ]);
     for (const at of [0x10, 0x14, 0x18, 0x1c, 0x20]) space.write(at, 4, -1);
     expect(space.read(0x10, 4) >>> 0).toBe(0xffc00004);
-    expect(space.read(0x14, 4)).toBe(0);
+    expect(space.read(0x14, 4)).toBe(-1);
+    expect(barBase(space, 0)).toBe(0);
     expect(space.read(0x18, 4) >>> 0).toBe(0xf000000c);
-    expect(space.read(0x20, 4)).toBe(0xffc1);
+    expect(space.read(0x20, 4)).toBe(~0x3f | 1);
     space.write(0x20, 4, 0xf001);
     expect(barAddress(space.read(0x20, 4))).toBe(0xf000);
     space.write(0x10, 4, 0xe1234567 | 0);
     expect(barAddress(space.read(0x10, 4))).toBe(0xe1000000);
+    expect(barBase(space, 0)).toBe(0);
+    space.write(0x14, 4, 0);
+    expect(barBase(space, 0)).toBe(0xe1000000);
   });
 
   test('the MSI capability is on the list and its enable bit is reported', () => {
