@@ -3,10 +3,12 @@ import type { MachineMemory } from '../port/memory.ts';
 import { Combiner } from './combine.ts';
 import { BLT_BY_OPCODE, type BltRow, PAT_MONO, SETUP, SETUP_CLIP } from './commands.ts';
 import { copyRow, isCopy } from './copy.ts';
+import { bandRows, copyBand } from './copy-tiles.ts';
 import { fillRows, isFill } from './fill.ts';
 import { BltJob } from './job.ts';
 import { BltSetup, SETUP_COLOR, SETUP_MONO } from './setup.ts';
 import { type BlitterStateV1, checkState } from './state.ts';
+import { WideViews } from './wide.ts';
 
 /** Why a command was not taken. */
 export type BltRefusal =
@@ -54,11 +56,13 @@ export class Blitter {
   readonly #memory: MachineMemory;
   readonly #job: BltJob;
   readonly #combiner: Combiner = new Combiner();
+  readonly #wide: WideViews;
   #how: number = IDLE;
 
   constructor(memory: MachineMemory) {
     this.#memory = memory;
     this.#job = new BltJob(memory);
+    this.#wide = new WideViews(memory);
   }
 
   /** Whether an operation is unfinished. */
@@ -129,8 +133,8 @@ export class Blitter {
   /**
    * Draws on.
    *
-   * @param budgetBytes destination bytes to stop after; at least one row is drawn (of a tiled fill,
-   *   one row of tiles), so a step may use up to 8 MiB more
+   * @param budgetBytes destination bytes to stop after; at least one row is drawn (of tiled
+   *   surfaces, one row of tiles), so a step may use up to 8 MiB more
    * @returns true when nothing is left to draw
    */
   step(budgetBytes: number): boolean {
@@ -143,7 +147,7 @@ export class Blitter {
     while (job.row < total && used < budgetBytes) {
       let rows = 1;
       if (this.#how === FILL) rows = fillRows(job, this.#memory, budgetBytes - used);
-      else if (this.#how === COPY) copyRow(job, this.#memory, job.y);
+      else if (this.#how === COPY) rows = this.#copy(job);
       else this.#combiner.row(job, job.y);
       job.row += rows;
       used += rows * (rowBytes + ROW_COST);
@@ -154,6 +158,16 @@ export class Blitter {
     job.release();
     this.#how = IDLE;
     return true;
+  }
+
+  #copy(job: BltJob): number {
+    const rows = bandRows(job);
+    if (rows > 0) {
+      copyBand(job, this.#memory, this.#wide, rows);
+      return rows;
+    }
+    copyRow(job, this.#memory, job.y);
+    return 1;
   }
 
   /** Engine reset: what is being drawn is dropped and the set-up registers are cleared. */

@@ -174,7 +174,12 @@ class Builder {
   readonly swctrl: number;
   constructor(c: Common) {
     this.c = c;
-    this.src = c.sameSurface ? c.dst : c.other;
+    // Within one surface, rows must stay on their own lines: where they run into the next ones, an
+    // overlap is in nobody's order.
+    const cpp = [1, 2, 2, 4][c.depth] as number;
+    const within =
+      Math.min(c.x, c.sx) >= 0 && (Math.max(c.x, c.sx) + c.w) * cpp <= Math.abs(c.dst.pitch);
+    this.src = c.sameSurface && within ? c.dst : c.other;
     this.swctrl = (this.src.tiling === 'y' ? 1 : 0) | (c.dst.tiling === 'y' ? 2 : 0);
   }
   color(i: number): number {

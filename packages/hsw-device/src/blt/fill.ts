@@ -1,6 +1,12 @@
 import type { MachineMemory } from '../port/memory.ts';
 import type { Surface } from '../tiling/surface.ts';
-import { LINEAR, TILE_HEIGHT_SHIFT, TILE_X } from '../tiling/tiling.ts';
+import {
+  LINEAR,
+  TILE_BYTES,
+  TILE_HEIGHT_SHIFT,
+  TILE_WIDTH_SHIFT,
+  TILE_X,
+} from '../tiling/tiling.ts';
 import type { BltJob } from './job.ts';
 import { repeatPixel } from './pattern.ts';
 import { rop3 } from './rop.ts';
@@ -137,9 +143,19 @@ function fillBand(
   value: number,
 ): void {
   const column = dst.tiling === TILE_X ? 512 : 16;
+  const tile = 1 << (TILE_WIDTH_SHIFT[dst.tiling] as number);
+  const whole = rows << (TILE_WIDTH_SHIFT[dst.tiling] as number) === TILE_BYTES;
   const end = x + n;
   let at = x;
   while (at < end) {
+    if (whole && at % tile === 0 && end - at >= tile) {
+      dst.locate(at, y, tile);
+      if (dst.region !== 0) {
+        fillWords(memory.words[dst.region] as Int32Array, dst.word, TILE_BYTES >>> 2, value);
+      }
+      at += tile;
+      continue;
+    }
     const run = dst.locate(at, y, end - at);
     const region = dst.region;
     if (region !== 0) {

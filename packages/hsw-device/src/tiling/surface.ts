@@ -145,16 +145,13 @@ export class Surface {
     return Math.min(run, want);
   }
 
-  /**
-   * Finds the Y tile at byte `x` of row `y`: {@link word} is the row's first word in the tile's first
-   * column, columns are 128 words apart. Only for Y tiling.
-   */
-  locateTileY(x: number, y: number): void {
+  /** Finds the Y tile at byte `x` of row `y`: {@link word} is its first. Only for Y tiling. */
+  locateTile(x: number, y: number): void {
     const space = this.#space as AddressSpace;
     const page = ((this.base >>> 12) + Math.imul(y >> 5, this.#across) + (x >> 7)) & 0xfffff;
     const region = space.region(page);
     this.region = region;
-    if (region !== 0) this.word = space.word(page) + ((y & 31) << 2);
+    if (region !== 0) this.word = space.word(page);
   }
 
   /** Reads `n` bytes of row `y` from byte `x` into the line's bytes 0 to n - 1. */

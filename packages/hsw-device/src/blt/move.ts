@@ -1,0 +1,31 @@
+import type { MachineMemory } from '../port/memory.ts';
+import { copyBytes, copyWords, type Surface } from '../tiling/surface.ts';
+
+/** Shorter moves are a loop: a call of `copyWithin` costs 30 ns. */
+const LOOP_WORDS = 32;
+/** From here on an allocation (100 ns) is worth what `set` saves over a loop. */
+const SET_WORDS = 4096;
+
+/** Moves `n` bytes between two places that {@link Surface.locate} found. */
+export function moveRun(memory: MachineMemory, dst: Surface, src: Surface, n: number): void {
+  const to = dst.region;
+  const from = src.region;
+  if (((dst.sub | src.sub | n) & 3) !== 0 || from === 0) {
+    const bytes = memory.bytes[to] as Uint8Array;
+    const at = dst.word * 4 + dst.sub;
+    const first = src.word * 4 + src.sub;
+    if (from === 0) bytes.fill(0, at, at + n);
+    else if (from === to) bytes.copyWithin(at, first, first + n);
+    else copyBytes(bytes, at, memory.bytes[from] as Uint8Array, first, n);
+    return;
+  }
+  const words = memory.words[to] as Int32Array;
+  const count = n >>> 2;
+  if (from === to && count > LOOP_WORDS) {
+    words.copyWithin(dst.word, src.word, src.word + count);
+    return;
+  }
+  const source = memory.words[from] as Int32Array;
+  if (from === to || count < SET_WORDS) copyWords(words, dst.word, source, src.word, count);
+  else words.set(source.subarray(src.word, src.word + count), dst.word);
+}
