@@ -13,9 +13,11 @@ import { InputQueue } from './input.ts';
 import {
   FLAG_IF,
   JIT_TABLE_OFFSET,
+  SLICE_INSTRUCTIONS,
   STATE_FLAGS,
   STATE_IDTR_SIZE,
   STATE_IN_HLT,
+  STATE_INSTRUCTIONS,
   type V86Cpu,
   type V86Env,
   type V86Loop,
@@ -135,6 +137,7 @@ class V86Engine implements VcpuEngine {
   readonly #halted: Uint8Array;
   readonly #eflags: Int32Array;
   readonly #idtLimit: Int32Array;
+  readonly #instructions: Int32Array;
   #inSlice = false;
   #woken = false;
   #wantRun = false;
@@ -158,6 +161,7 @@ class V86Engine implements VcpuEngine {
     this.#halted = new Uint8Array(memory, STATE_IN_HLT, 1);
     this.#eflags = new Int32Array(memory, STATE_FLAGS, 1);
     this.#idtLimit = new Int32Array(memory, STATE_IDTR_SIZE, 1);
+    this.#instructions = new Int32Array(memory, STATE_INSTRUCTIONS, 1);
     this.#mmio = new MmioMap(cpu);
     this.#ports = new PortMap(cpu);
     this.#pci = new PciBus(cpu, this.#ports);
@@ -337,8 +341,7 @@ class V86Engine implements VcpuEngine {
   }
 
   setIntx(devfn: number, pin: number, level: boolean): void {
-    this.#intx.set(devfn, pin, level);
-    this.#deliver();
+    if (this.#intx.set(devfn, pin, level)) this.#deliver();
   }
 
   sendMsi(address: number, data: number): boolean {
@@ -352,8 +355,13 @@ class V86Engine implements VcpuEngine {
   }
 
   #deliver(): void {
-    if (this.#inSlice) this.#counters.deferred++;
-    else this.wake();
+    if (!this.#inSlice) {
+      this.wake();
+      return;
+    }
+    this.#counters.deferred++;
+    // As if it had executed its share: the safe point comes after the code that runs now.
+    this.#instructions[0] = ((this.#instructions[0] as number) + SLICE_INSTRUCTIONS) | 0;
   }
 
   wake(): void {

@@ -27,17 +27,21 @@ export class IntxLines {
     return this.#active;
   }
 
-  set(devfn: number, pin: number, level: boolean): void {
+  /** @returns whether a line rose, so that there is something to deliver */
+  set(devfn: number, pin: number, level: boolean): boolean {
     const device = (devfn >>> 3) & 31;
     // Swizzle of the root bus. v86: `PCI.raise_irq`; PIIX3: pin A of device 1 is PIRQA.
     const line = (pin - 1 + device - 1) & 3;
     const bit = 1 << device;
     const held = this.#held[line] as number;
-    this.#held[line] = level ? held | bit : held & ~bit;
+    const next = level ? held | bit : held & ~bit;
+    if (next === held) return false;
+    this.#held[line] = next;
     this.#active = true;
-    if (held !== 0 && this.#held[line] === 0 && this.#applied[line] !== -1) {
+    if (next === 0 && this.#applied[line] !== -1) {
       this.#chips.withdraw(this.#applied[line] as number);
     }
+    return held === 0;
   }
 
   /** Brings the interrupt controllers to the wanted levels. Safe points only. */
