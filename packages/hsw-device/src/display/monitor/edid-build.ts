@@ -46,7 +46,7 @@ function checksum(block: Uint8Array): void {
 
 /** Writes an 18-byte detailed timing descriptor. VESA E-EDID 1.4, 3.10.2. */
 function detailed(out: Uint8Array, at: number, t: Timing, sizeCm: readonly [number, number]): void {
-  const clock = t.pixelKhz / 10;
+  const clock = Math.round(t.pixelKhz / 10);
   const hblank = t.htotal - t.width;
   const vblank = t.vtotal - t.height;
   const hfront = t.hsyncStart - t.width;
