@@ -1,0 +1,80 @@
+import {
+  type Application,
+  ArgumentScannerError,
+  buildApplication,
+  buildRouteMap,
+  formatMessageForArgumentScannerError,
+  text_en,
+} from '@stricli/core';
+import { ctlRoutes } from './commands/ctl.ts';
+import { demoCommand } from './commands/demo.ts';
+import { guestRoutes } from './commands/guest.ts';
+import { screenshotCommand } from './commands/screenshot.ts';
+import type { XengtContext, XengtExitCode } from './context.ts';
+
+/**
+ * The `xengt` command: its routes and how it words its errors.
+ *
+ * @param onThrown hears what a command threw; its answer is the exit code
+ */
+export function xengtApplication(
+  version: string,
+  onThrown: (error: unknown) => XengtExitCode,
+): Application<XengtContext> {
+  const root = buildRouteMap({
+    routes: {
+      demo: demoCommand,
+      guest: guestRoutes,
+      ctl: ctlRoutes,
+      screenshot: screenshotCommand,
+    },
+    docs: {
+      brief: 'One modelled Haswell GPU, shared by several virtual machines',
+      fullDescription: [
+        'XenGT shares one Intel Haswell GPU among virtual machines. Here the GPU, the hypervisor and',
+        'the mediator are software; the guests are real: an unmodified Debian kernel with its i915.',
+        '',
+        'Start with:',
+        '  xengt demo                 boot Domain-0 and a guest, and look at them in a browser',
+        '  xengt screenshot           save what their screens show',
+        '  xengt ctl read control     see how the GPU is shared',
+        '',
+        'Every command takes --json, and --help says what it does.',
+        'Exit codes: 0 done, 1 it failed, 2 wrong use or configuration, 3 a guest fault was reported.',
+      ].join('\n'),
+    },
+  });
+  return buildApplication(root, {
+    name: 'xengt',
+    versionInfo: { currentVersion: version },
+    scanner: { caseStyle: 'allow-kebab-for-camel', allowArgumentEscapeSequence: true },
+    documentation: { disableAnsiColor: true },
+    determineExitCode: onThrown,
+    localization: {
+      text: {
+        ...text_en,
+        exceptionWhileParsingArguments: (error) =>
+          error instanceof ArgumentScannerError
+            ? formatMessageForArgumentScannerError(error, {
+                FlagNotFoundError: (e) =>
+                  `there is no flag --${e.input}${didYouMean(e.corrections.map((c) => `--${c}`))}`,
+                ArgumentParseError: (e) =>
+                  `${e.externalFlagNameOrPlaceholder} ${JSON.stringify(e.input)}: ${messageOf(e.exception)}`,
+              })
+            : messageOf(error),
+        exceptionWhileRunningCommand: messageOf,
+        noCommandRegisteredForInput: ({ input, corrections }) =>
+          `there is no command ${JSON.stringify(input)}${didYouMean(corrections)}`,
+      },
+    },
+  });
+}
+
+function didYouMean(corrections: readonly string[]): string {
+  if (corrections.length === 0) return '';
+  return `; did you mean ${corrections.map((c) => c.replaceAll('`', '')).join(' or ')}?`;
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

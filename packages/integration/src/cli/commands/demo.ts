@@ -1,0 +1,139 @@
+import { readFile } from 'node:fs/promises';
+import { buildCommand, type Command } from '@stricli/core';
+import {
+  type ConfigIssue,
+  formatIssues,
+  type GuestConfig,
+  parseGuestConfig,
+} from '../../config/guest-config.ts';
+import { DEFAULT_LAB_PORT } from '../../lab/server.ts';
+import { UsageError, type XengtContext } from '../context.ts';
+import { jsonFlag, wholeNumber } from '../flags.ts';
+
+/** More would not find a part of the aperture each. */
+const MAX_DOMAINS = 16;
+
+interface DemoFlags {
+  readonly domains?: number;
+  readonly config?: readonly string[];
+  readonly headless: boolean;
+  readonly exit: boolean;
+  readonly port: number;
+  readonly screens: string;
+  readonly packages?: string;
+  readonly json: boolean;
+}
+
+export const demoCommand: Command<XengtContext> = buildCommand<DemoFlags, [], XengtContext>({
+  docs: {
+    brief: 'Boot a host: Domain-0 and guests that share one GPU',
+    fullDescription: [
+      'Boots Domain-0 and, by default, one guest. Both run an unmodified Debian kernel with its own',
+      'i915 driver on one modelled Haswell GPU, which the mediator shares between them.',
+      '',
+      'The lab page shows their screens and consoles; its address is printed. Ctrl-C ends the host.',
+      '',
+      'Examples:',
+      '  xengt demo                                          boot two domains, open the page to look',
+      '  xengt demo --domains 3                              two guests',
+      '  xengt demo --config guest1.cfg --config guest2.cfg  guests from domain files (as for xl)',
+      '  xengt demo --headless --json --exit                 boot, report what happened, leave',
+      '',
+      'A domain file says, for example:',
+      '  name = "guest1"',
+      '  memory = 512',
+      '  vgt_low_gm_sz = 64      # MiB of graphics memory the CPU sees',
+      '  vgt_high_gm_sz = 448    # MiB beyond it',
+      '  vgt_fence_sz = 4',
+      '  monitors = [ "B:1920x1080", "E:1024x768" ]',
+    ].join('\n'),
+  },
+  parameters: {
+    flags: {
+      domains: {
+        kind: 'parsed',
+        parse: wholeNumber(1, MAX_DOMAINS),
+        brief: 'Domains in all, Domain-0 counted (default: 2, or Domain-0 and the files given)',
+        placeholder: 'number',
+        optional: true,
+      },
+      config: {
+        kind: 'parsed',
+        parse: String,
+        brief: 'Domain file of a guest, in the format of xl; may be repeated',
+        placeholder: 'file',
+        optional: true,
+        variadic: true,
+      },
+      headless: { kind: 'boolean', brief: 'No lab page', default: false },
+      exit: { kind: 'boolean', brief: 'End once every domain has reported', default: false },
+      port: {
+        kind: 'parsed',
+        parse: wholeNumber(0, 65535),
+        brief: 'Port of the lab page on 127.0.0.1; 0 takes a free one',
+        placeholder: 'number',
+        default: String(DEFAULT_LAB_PORT),
+      },
+      screens: {
+        kind: 'parsed',
+        parse: String,
+        brief: "Directory for the screens' PNG files",
+        placeholder: 'directory',
+        default: 'xengt-screens',
+      },
+      packages: {
+        kind: 'parsed',
+        parse: String,
+        brief: 'Build the guest image from the .deb files in this directory',
+        placeholder: 'directory',
+        optional: true,
+      },
+      json: jsonFlag,
+    },
+    aliases: { c: 'config' },
+  },
+  async func(flags) {
+    const configs = await readConfigs(flags.config ?? []);
+    const domains = flags.domains ?? (configs.length > 0 ? configs.length + 1 : 2);
+    if (domains < configs.length + 1) {
+      throw new UsageError(
+        'TOO_FEW_DOMAINS',
+        `--domains ${domains} leaves no room for ${configs.length} guests beside Domain-0`,
+      );
+    }
+    this.process.exitCode = await this.actions.demo(
+      {
+        domains,
+        configs,
+        headless: flags.headless,
+        exit: flags.exit,
+        json: flags.json,
+        port: flags.port,
+        screens: flags.screens,
+        packages: flags.packages ?? null,
+      },
+      this.io,
+    );
+  },
+});
+
+/** @throws UsageError with everything that is wrong in all files */
+async function readConfigs(files: readonly string[]): Promise<GuestConfig[]> {
+  const configs: GuestConfig[] = [];
+  const issues: ConfigIssue[] = [];
+  for (const file of files) {
+    const text = await readFile(file, 'utf8').catch((cause: NodeJS.ErrnoException) => {
+      throw new UsageError('NO_CONFIG', `${file}: cannot be read (${cause.code})`);
+    });
+    const got = parseGuestConfig(text, file);
+    if (got.ok) configs.push(got.config);
+    else issues.push(...got.issues);
+  }
+  if (issues.length > 0) throw new UsageError('BAD_CONFIG', formatIssues(issues), { issues });
+  const names = new Set<string>();
+  for (const { name } of configs) {
+    if (names.has(name)) throw new UsageError('BAD_CONFIG', `two domain files are named ${name}`);
+    names.add(name);
+  }
+  return configs;
+}

@@ -1,0 +1,72 @@
+import type { ApplicationContext, CommandContext } from '@stricli/core';
+import type { GuestConfig } from '../config/guest-config.ts';
+import type { GuestBuildFlags, GuestListFlags } from '../guest/command.ts';
+import type { LabClient } from '../lab/client.ts';
+
+/** 0 done, 1 it failed, 2 wrong use or configuration, 3 a guest fault was reported. */
+export type XengtExitCode = 0 | 1 | 2 | 3;
+
+/** What `xengt demo` is asked to run. */
+export interface DemoOptions {
+  /** Domains in all, Domain-0 counted. At least 1. */
+  readonly domains: number;
+  /** Domain files of the first guests; further guests get defaults. */
+  readonly configs: readonly GuestConfig[];
+  /** No lab page. */
+  readonly headless: boolean;
+  /** End once every domain has been looked at. */
+  readonly exit: boolean;
+  /** Print one JSON document as the last output. */
+  readonly json: boolean;
+  /** Port of the lab page. */
+  readonly port: number;
+  /** Directory for the screens' PNG files. */
+  readonly screens: string;
+  /** Where the guest image's packages come from when it has to be built; null fetches them. */
+  readonly packages: string | null;
+}
+
+/** Where a command writes, and when to stop. */
+export interface CommandIo {
+  /** Results: stdout. */
+  out(text: string): void;
+  /** Binary results: stdout. */
+  bytes(data: Uint8Array): void;
+  /** Progress and notes: stderr. */
+  err(text: string): void;
+  /** The person pressed Ctrl-C. */
+  readonly signal: AbortSignal;
+}
+
+/** What the commands call. The real ones load their modules when first used; tests bring their own. */
+export interface Actions {
+  demo(options: DemoOptions, io: CommandIo): Promise<XengtExitCode>;
+  guestBuild(flags: GuestBuildFlags, io: CommandIo): Promise<XengtExitCode>;
+  guestList(flags: GuestListFlags, io: CommandIo): Promise<XengtExitCode>;
+  findHost(port: number | null): Promise<LabClient>;
+}
+
+/** What every command gets as `this`. */
+export interface XengtContext extends CommandContext {
+  readonly process: ApplicationContext['process'];
+  readonly io: CommandIo;
+  readonly actions: Actions;
+}
+
+/** The command was used wrongly, or a file it was given is wrong: exit code 2. */
+export class UsageError extends Error {
+  readonly code: string;
+  /** More facts for `--json`. */
+  readonly details: object;
+  constructor(code: string, message: string, details: object = {}) {
+    super(message);
+    this.name = 'UsageError';
+    this.code = code;
+    this.details = details;
+  }
+}
+
+/** The JSON document as the command's only output on stdout. */
+export function printJson(io: CommandIo, value: unknown): void {
+  io.out(`${JSON.stringify(value, null, 2)}\n`);
+}
