@@ -87,6 +87,13 @@ function screen(owner, domain, port) {
   return made;
 }
 
+/** Gives a canvas its size; setting it clears it. @param {HTMLCanvasElement} canvas @param {number} width @param {number} height */
+function fit(canvas, width, height) {
+  if (canvas.width === width && canvas.height === height) return;
+  canvas.width = width;
+  canvas.height = height;
+}
+
 /** @param {any} state */
 function showState(state) {
   for (const d of state.domains) {
@@ -111,6 +118,7 @@ function showState(state) {
     }
     for (const s of d.screens) {
       const shown = screen(c, d.id, s.port);
+      fit(shown.canvas, s.width, s.height);
       const label = `Port ${s.port} · ${s.width} × ${s.height}`;
       one(shown.element, '.label').textContent = label;
       shown.canvas.setAttribute('aria-label', `Screen of ${d.name}, ${label}`);
@@ -209,10 +217,7 @@ function showMessage(buffer) {
     });
   } else if (m.kind === 'rows') {
     const { canvas, context } = screen(owner, m.domain, m.port);
-    if (canvas.width !== m.width || canvas.height !== m.height) {
-      canvas.width = m.width;
-      canvas.height = m.height;
-    }
+    fit(canvas, m.width, m.height);
     context.putImageData(new ImageData(m.pixels, m.width, m.rows), 0, m.first);
   } else {
     owner.screens.get(m.port)?.element.remove();
