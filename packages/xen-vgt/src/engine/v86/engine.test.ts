@@ -153,7 +153,7 @@ describe('memory', () => {
     expect(dword(engine, RESULT + 4)).toBe(-1);
   });
 
-  test('RAM, the VGA window, the platform and taken ranges are refused', async () => {
+  test('[S2] RAM, the VGA window, the platform and taken ranges are refused', async () => {
     const engine = await machine(idle());
     const target = new Recorder();
     expect(engine.mapMmio(0x20000000, 0x1000, target)).toBe(true); // control case

@@ -234,7 +234,8 @@ class V86Engine implements VcpuEngine {
       this.#ending = { kind: 'halt', reason: 'halted with interrupts off' };
     }
     if (this.#ending !== null) this.#end(this.#ending);
-    else if (this.#wantRun) loop.next_tick(wait);
+    // Timers count whole milliseconds: cut off, a halted guest would spin through the last one.
+    else if (this.#wantRun) loop.next_tick(wait < 1 ? wait : Math.ceil(wait));
     else loop.running = false;
   }
 
