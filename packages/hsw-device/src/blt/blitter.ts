@@ -4,6 +4,7 @@ import { Combiner } from './combine.ts';
 import { BLT_BY_OPCODE, type BltRow, PAT_MONO, SETUP, SETUP_CLIP } from './commands.ts';
 import { copyRow, isCopy } from './copy.ts';
 import { bandRows, copyBand } from './copy-tiles.ts';
+import { DirectRows } from './direct.ts';
 import { fillRows, isFill } from './fill.ts';
 import { BltJob } from './job.ts';
 import { BltSetup, SETUP_COLOR, SETUP_MONO } from './setup.ts';
@@ -24,7 +25,8 @@ const ROW_COST = 64;
 const IDLE = 0;
 const FILL = 1;
 const COPY = 2;
-const GENERAL = 3;
+const DIRECT = 3;
+const GENERAL = 4;
 
 /**
  * The 2D engine behind the blitter's command streamer (BCS). One operation at a time, drawn in
@@ -40,6 +42,7 @@ export class Blitter {
     /** Of them, those drawn by each way. */
     fills: 0,
     copies: 0,
+    direct: 0,
     general: 0,
     /** Set-up commands taken. */
     setups: 0,
@@ -56,12 +59,14 @@ export class Blitter {
   readonly #memory: MachineMemory;
   readonly #job: BltJob;
   readonly #combiner: Combiner = new Combiner();
+  readonly #direct: DirectRows;
   readonly #wide: WideViews;
   #how: number = IDLE;
 
   constructor(memory: MachineMemory) {
     this.#memory = memory;
     this.#job = new BltJob(memory);
+    this.#direct = new DirectRows(memory);
     this.#wide = new WideViews(memory);
   }
 
@@ -96,6 +101,7 @@ export class Blitter {
     this.counters.operations++;
     if (this.#how === FILL) this.counters.fills++;
     else if (this.#how === COPY) this.counters.copies++;
+    else if (this.#how === DIRECT) this.counters.direct++;
     else if (this.#how === GENERAL) this.counters.general++;
     return true;
   }
@@ -120,7 +126,9 @@ export class Blitter {
     if (job.rows <= 0 || job.rowBytes <= 0 || job.writeMask === 0) {
       job.release();
       this.#how = IDLE;
-    } else this.#how = isFill(job) ? FILL : isCopy(job) ? COPY : GENERAL;
+    } else if (isFill(job)) this.#how = FILL;
+    else if (isCopy(job)) this.#how = COPY;
+    else this.#how = this.#direct.takes(job) ? DIRECT : GENERAL;
     return true;
   }
 
@@ -148,6 +156,7 @@ export class Blitter {
       let rows = 1;
       if (this.#how === FILL) rows = fillRows(job, this.#memory, budgetBytes - used);
       else if (this.#how === COPY) rows = this.#copy(job);
+      else if (this.#how === DIRECT) this.#direct.row(job, job.y);
       else this.#combiner.row(job, job.y);
       job.row += rows;
       used += rows * (rowBytes + ROW_COST);

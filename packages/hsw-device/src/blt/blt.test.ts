@@ -1,104 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { AddressSpace, pteAddress } from '../gtt/address-space.ts';
-import { MachineMemory } from '../port/memory.ts';
-import { Blitter } from './blitter.ts';
-import { type ModelMemory, type ModelSetup, modelBlit } from './slow-model.ts';
-
-const MIB = 1 << 20;
-/** Graphics pages of the test machine: 1 MiB of graphics memory. */
-const PAGES = 256;
-
-/** How graphics pages map: in order, page by page at random over two regions, or with holes. */
-type Layout = 'straight' | 'torn' | 'holes';
-
-class Bench {
-  readonly memory = new MachineMemory();
-  readonly regions: number[];
-  readonly pte: number[] = [];
-  readonly space: AddressSpace;
-  readonly blitter: Blitter;
-  /** Bytes as the model leaves them, by region. */
-  readonly model: Uint8Array[] = [];
-  readonly setup: ModelSetup = { mono: false, dw: Array(9).fill(0), clip: [0, 0] };
-
-  constructor(layout: Layout, seed: number) {
-    const random = lcg(seed);
-    const words = [NOISE.slice(), NOISE.slice().reverse()];
-    this.regions = words.map((w, i) => this.memory.addRegion((16 + i * 2) * MIB, w));
-    for (const w of words) this.model.push(new Uint8Array(w.buffer.slice(0)));
-    const frames = Array.from({ length: 512 }, (_, i) => (i < 256 ? 4096 + i : 4608 + i - 256));
-    if (layout !== 'straight') {
-      for (let i = frames.length - 1; i > 0; i--) {
-        const j = (random() >>> 1) % (i + 1);
-        // Every fourth page stays: neighbours in order are common too.
-        if (i % 4 !== 0) [frames[i], frames[j]] = [frames[j] as number, frames[i] as number];
-      }
-    }
-    for (let page = 0; page < PAGES; page++) {
-      const hole = layout === 'holes' && (random() >>> 8) % 5 === 0;
-      this.pte.push(hole ? 0 : pteAddress(frames[page] as number) | 1);
-    }
-    this.space = new AddressSpace('test', this.memory, (page) => this.pte[page] ?? 0);
-    this.blitter = new Blitter(this.memory);
-  }
-
-  readonly modelMemory: ModelMemory = {
-    read: (gma) => {
-      const [bytes, at] = this.#find(gma);
-      return bytes === null ? 0 : (bytes[at] as number);
-    },
-    write: (gma, byte) => {
-      const [bytes, at] = this.#find(gma);
-      if (bytes !== null) bytes[at] = byte;
-    },
-  };
-
-  #find(gma: number): [Uint8Array | null, number] {
-    const wrapped = ((gma % 2 ** 32) + 2 ** 32) % 2 ** 32;
-    const pte = this.pte[Math.floor(wrapped / 4096)] ?? 0;
-    if ((pte & 1) === 0) return [null, 0];
-    const mfn = pte >>> 12;
-    const second = mfn >= 4608 ? 1 : 0;
-    const frame = mfn - (second === 0 ? 4096 : 4608);
-    return [this.model[second] as Uint8Array, frame * 4096 + (wrapped % 4096)];
-  }
-
-  /** Runs the command on both; the blitter in slices of `budget`. */
-  run(dw: readonly number[], swctrl = 0, budget = 1e9): boolean {
-    const taken = this.blitter.start(Int32Array.from(dw), dw.length, this.space, swctrl);
-    let steps = 0;
-    while (!this.blitter.step(budget)) expect(++steps).toBeLessThan(100_000);
-    if (taken) modelBlit(this.modelMemory, dw, swctrl, this.setup);
-    return taken;
-  }
-
-  check(): void {
-    for (const [i, id] of this.regions.entries()) {
-      const got = this.memory.words[id] as Int32Array;
-      const want = new Int32Array((this.model[i] as Uint8Array).buffer);
-      let at = 0;
-      while (at < got.length && got[at] === want[at]) at++;
-      if (at < got.length) {
-        expect({ region: i, at, word: got[at] }).toEqual({ region: i, at, word: want[at] });
-      }
-    }
-  }
-}
-
-function lcg(seed: number): () => number {
-  let state = seed | 0;
-  return () => {
-    state = (Math.imul(state, 1664525) + 1013904223) | 0;
-    return state ^ (state >>> 13);
-  };
-}
-
-const NOISE: Int32Array = Int32Array.from({ length: MIB / 4 }, lcg(1));
-
-const xy = (x: number, y: number): number => ((y & 0xffff) << 16) | (x & 0xffff);
-const header = (op: number, length: number, bits = 0): number =>
-  (2 << 29) | (op << 22) | bits | (length - 2);
+import { BltBench, header, type Layout, xy } from '../testing/blt-bench.ts';
 
 interface Target {
   readonly tiling: 'linear' | 'x' | 'y';
@@ -293,15 +195,21 @@ function immediate(b: Builder): number[] {
   return Array.from({ length: n }, (_, i) => Math.imul(b.color(i), i + 1));
 }
 
+const names = fc.constantFrom(...Object.keys(COMMANDS));
 const RUNS = 60;
 
 describe('against the slow model', () => {
   for (const [name, build] of Object.entries(COMMANDS)) {
     test(name, () => {
       fc.assert(
-        fc.property(commons, (c) => {
+        fc.property(commons, fc.option(fc.tuple(names, commons)), (c, before) => {
           const b = new Builder(c);
-          const bench = new Bench(c.layout, c.seed);
+          const bench = new BltBench(c.layout, c.seed);
+          // What an earlier command left behind in the engine must not show.
+          if (before !== null) {
+            const first = new Builder(before[1]);
+            bench.run((COMMANDS[before[0]] as (b: Builder) => number[])(first), first.swctrl);
+          }
           bench.run(b.clipCommand);
           expect(bench.run(build(b), b.swctrl, c.budget)).toBe(true);
           bench.check();
@@ -344,7 +252,7 @@ describe('against the slow model', () => {
           fc.property(commons, (c) => {
             const rop = name.includes('TEXT') ? c.rop & 0x0f : c.rop;
             const b = new Builder({ ...c, rop: rop | (name.includes('TEXT') ? rop << 4 : 0) });
-            const bench = new Bench(c.layout, c.seed);
+            const bench = new BltBench(c.layout, c.seed);
             bench.run(setup(b));
             expect(bench.run(build(b), b.swctrl, c.budget)).toBe(true);
             bench.check();
@@ -358,7 +266,7 @@ describe('against the slow model', () => {
   test('COLOR_BLT', () => {
     fc.assert(
       fc.property(commons, (c) => {
-        const bench = new Bench(c.layout, c.seed);
+        const bench = new BltBench(c.layout, c.seed);
         const pitch = c.dst.pitch & 0xffff;
         const size = ((c.h & 0x3f) << 16) | ((c.w & 0x7f) * 3);
         const br13 = (c.depth << 24) | (c.rop << 16) | pitch;
@@ -374,7 +282,7 @@ describe('against the slow model', () => {
   test('SRC_COPY_BLT, both directions', () => {
     fc.assert(
       fc.property(commons, fc.boolean(), (c, leftward) => {
-        const bench = new Bench(c.layout, c.seed);
+        const bench = new BltBench(c.layout, c.seed);
         const size = ((c.h & 0x3f) << 16) | (((c.w & 0x7f) * 4) | 0);
         const br13 = (leftward ? 1 << 30 : 0) | (c.depth << 24) | (c.rop << 16);
         const end = leftward ? (size & 0xffff) - 1 : 0;
@@ -390,6 +298,53 @@ describe('against the slow model', () => {
         bench.check();
       }),
       { numRuns: RUNS },
+    );
+  });
+
+  test('whole tiles, in every pair of tilings', () => {
+    const tilings = fc.constantFrom('linear' as const, 'x' as const, 'y' as const);
+    const unit = fc.nat(3);
+    fc.assert(
+      fc.property(
+        fc.constantFrom<Layout>('straight', 'torn', 'holes'),
+        tilings,
+        tilings,
+        fc.tuple(unit, unit, unit, unit, fc.nat(6), fc.integer({ min: 1, max: 7 })),
+        fc.constantFrom(16, 32),
+        fc.boolean(),
+        fc.constantFrom(1e9, 1),
+        (layout, to, from, [x, y, sx, sy, w, h], step, odd, budget) => {
+          const bench = new BltBench(layout, 7);
+          const tiledBits = (to === 'linear' ? 0 : 1 << 11) | (from === 'linear' ? 0 : 1 << 15);
+          const swctrl = (from === 'y' ? 1 : 0) | (to === 'y' ? 2 : 0);
+          const pitch = (t: string): number => (t === 'linear' ? 2048 + (odd ? 20 : 0) : 512);
+          const left = x * 32;
+          const top = y * step;
+          const dw = [
+            header(0x53, 8, (3 << 20) | tiledBits),
+            (3 << 24) | (0xcc << 16) | pitch(to),
+            xy(left, top),
+            xy(left + (w + 1) * 32 + (odd ? 5 : 0), top + h * 16),
+            0,
+            xy(sx * 32, sy * step),
+            pitch(from),
+            0x80000,
+          ];
+          expect(bench.run(dw, swctrl, budget)).toBe(true);
+          bench.check();
+          expect(bench.blitter.counters.copies).toBe(1);
+          const fill = [
+            header(0x50, 6, (3 << 20) | (tiledBits & (1 << 11))),
+            ...dw.slice(1, 5),
+            77,
+          ];
+          fill[1] = (3 << 24) | (0xf0 << 16) | pitch(to);
+          expect(bench.run(fill, swctrl, budget)).toBe(true);
+          bench.check();
+          expect(bench.blitter.counters.fills).toBe(1);
+        },
+      ),
+      { numRuns: 80 },
     );
   });
 });

@@ -1,4 +1,4 @@
-import { LINE_BYTES, type Line, makeLine } from '../tiling/surface.ts';
+import { getPixel, LINE_BYTES, type Line, makeLine, setPixel } from '../tiling/surface.ts';
 import { SRC_COLOR, SRC_NONE } from './commands.ts';
 import type { BltJob } from './job.ts';
 
@@ -48,16 +48,13 @@ export class Combiner {
     job.dst.store(x << job.shift, y, bytes, this.#dst);
   }
 
-  /** The pattern's row, turned so that pixel 0 is the piece's first. */
+  /** The pattern's row, and what it hides. */
   #pattern(job: BltJob, x: number, y: number, n: number): void {
     const pattern = job.pattern;
+    pattern.lineOf(this.#pat, job.shift, x, y);
+    if (!pattern.transparent) return;
     const row = ((y + pattern.seedY) & 7) << 3;
     const phase = x + pattern.seedX;
-    const count = 32 >> job.shift;
-    for (let i = 0; i < count; i++) {
-      setPixel(this.#pat, job.shift, i, pattern.pixels[row | ((phase + i) & 7)] as number);
-    }
-    if (!pattern.transparent) return;
     for (let i = 0; i < n; i++) {
       if (pattern.opaque[row | ((phase + i) & 7)] === 0) setPixel(this.#mask, job.shift, i, 0);
     }
@@ -155,17 +152,6 @@ function rop(
   d: number,
 ): number {
   return m0 ^ (d & (m1 ^ (s & m3))) ^ (s & m2) ^ (p & (m4 ^ (d & (m5 ^ (s & m7))) ^ (s & m6)));
-}
-
-function setPixel(line: Line, shift: number, i: number, value: number): void {
-  if (shift === 2) line.words[i] = value;
-  else if (shift === 1) line.halves[i] = value;
-  else line.bytes[i] = value;
-}
-
-function getPixel(line: Line, shift: number, i: number): number {
-  if (shift === 2) return line.words[i] as number;
-  return (shift === 1 ? line.halves[i] : line.bytes[i]) as number;
 }
 
 /** Channels by BR13 25:24, as [shift, width]; a fourth is alpha. */

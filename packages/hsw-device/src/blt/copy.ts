@@ -15,14 +15,28 @@ export function isCopy(job: BltJob): boolean {
   if (job.rop !== ROP_SRC_COPY || job.source !== SRC_COLOR) return false;
   if (job.chroma !== 0 || job.writeMask !== -1 || job.pattern.transparent) return false;
   const { dst, color } = job;
-  const aligned =
-    (((job.left | (job.srcX + job.left - job.originX) | (job.right - job.left)) << job.shift) &
-      3) ===
-    0;
   const tiledY = dst.tiling === TILE_Y || color.tiling === TILE_Y;
-  if (tiledY && !(aligned && dst.aligned && color.aligned)) return false;
-  // Away from the destination within a row only matters where a row meets itself.
+  return (!tiledY || wordAligned(job)) && leftToRight(job);
+}
+
+/** Whether each row begins and ends on dwords, in the destination and in a colour source. */
+export function wordAligned(job: BltJob): boolean {
+  const { dst, color } = job;
+  let x = job.left | job.right;
+  if (job.source === SRC_COLOR) {
+    if (!color.aligned) return false;
+    x |= job.srcX - job.originX;
+  }
+  return dst.aligned && ((x << job.shift) & 3) === 0;
+}
+
+/**
+ * Whether rows may be gone through from left to right though the engine goes from the right: it
+ * matters only where a row meets itself.
+ */
+export function leftToRight(job: BltJob): boolean {
   if (!job.fromRight) return true;
+  const { dst, color } = job;
   const sameRows = dst.pitch === color.pitch && dst.tiling === color.tiling;
   const wide = (job.right - job.originX) << job.shift;
   if (!sameRows || Math.abs(dst.pitch) < wide) return false;

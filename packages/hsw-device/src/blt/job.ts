@@ -8,6 +8,7 @@ import {
   DST_PIXEL,
   DST_SETUP,
   DST_XY,
+  PAT_NONE,
   SRC_COLOR,
   SRC_LINEAR,
   SRC_MONO,
@@ -17,7 +18,14 @@ import {
   SRC_TEXT_IMMEDIATE,
 } from './commands.ts';
 import { Pattern } from './pattern.ts';
-import { ropMasks, ropReadsDestination, ropReadsPattern, ropReadsSource } from './rop.ts';
+import {
+  ropMasks,
+  ropReadsDestination,
+  ropReadsPattern,
+  ropReadsSource,
+  ropWithoutPattern,
+  ropWithoutSource,
+} from './rop.ts';
 import {
   type BltSetup,
   SETUP_BASE,
@@ -154,7 +162,10 @@ export class BltJob {
     const br13 = fromSetup ? setup.get(SETUP_BR01) : (cmd[1] as number);
     this.depth = (br13 >>> 24) & 3;
     this.shift = DEPTH_SHIFT[this.depth] as number;
-    this.#operation((br13 >>> 16) & 0xff, fromSetup ? setup.get(SETUP_BR00) : br00);
+    let rop = (br13 >>> 16) & 0xff;
+    if (row.source === SRC_NONE) rop = ropWithoutSource(rop);
+    if (row.pattern === PAT_NONE) rop = ropWithoutPattern(rop);
+    this.#operation(rop, fromSetup ? setup.get(SETUP_BR00) : br00);
     this.#destination(row, br00, br13, space, setup);
     this.chroma = row.chromaAt === 0 ? 0 : (br00 >>> 17) & 7;
     this.chromaLow = cmd[row.chromaAt] as number;

@@ -1,4 +1,5 @@
 import type { AddressSpace } from '../gtt/address-space.ts';
+import { type Line, setPixel } from '../tiling/surface.ts';
 import {
   type BltRow,
   PAT_COLOR,
@@ -120,6 +121,16 @@ export class Pattern {
     this.pixels.set(pixels);
     this.opaque.set(opaque);
     this.#judge();
+  }
+
+  /** Puts 32 bytes of the row at `y` into a line, turned so that pixel 0 is column `x`. */
+  lineOf(line: Line, shift: number, x: number, y: number): void {
+    const row = ((y + this.seedY) & 7) << 3;
+    const phase = x + this.seedX;
+    const count = 32 >> shift;
+    for (let i = 0; i < count; i++) {
+      setPixel(line, shift, i, this.pixels[row | ((phase + i) & 7)] as number);
+    }
   }
 
   #solid(color: number, shift: number): void {

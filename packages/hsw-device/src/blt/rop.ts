@@ -17,6 +17,14 @@ export function ropReadsPattern(rop: number): boolean {
   return (((rop >> 4) ^ rop) & 0x0f) !== 0;
 }
 
+/** The same operation with 0 for a source that the command does not have. */
+export function ropWithoutSource(rop: number): number {
+  return (rop & 0x33) * 5;
+}
+export function ropWithoutPattern(rop: number): number {
+  return (rop & 0x0f) * 0x11;
+}
+
 /**
  * The operation as a sum (exclusive or) of products: eight masks, 0 or -1, for 1, D, S, SD, P, PD,
  * PS, PSD. Any of the 256 operations then costs the same dozen word instructions, without a branch.

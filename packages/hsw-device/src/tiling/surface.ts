@@ -212,3 +212,15 @@ export function copyBytes(
 ): void {
   for (let i = 0; i < n; i++) to[toAt + i] = from[fromAt + i] as number;
 }
+
+/** @param shift bytes of a pixel as a power of two @param i pixel from the line's start */
+export function setPixel(line: Line, shift: number, i: number, value: number): void {
+  if (shift === 2) line.words[i] = value;
+  else if (shift === 1) line.halves[i] = value;
+  else line.bytes[i] = value;
+}
+
+export function getPixel(line: Line, shift: number, i: number): number {
+  if (shift === 2) return line.words[i] as number;
+  return (shift === 1 ? line.halves[i] : line.bytes[i]) as number;
+}

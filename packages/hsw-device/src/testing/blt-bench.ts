@@ -1,0 +1,101 @@
+import { Blitter } from '../blt/blitter.ts';
+import { AddressSpace, pteAddress } from '../gtt/address-space.ts';
+import { MachineMemory } from '../port/memory.ts';
+import { type ModelMemory, type ModelSetup, modelBlit } from './blt-model.ts';
+
+export const MIB = 1 << 20;
+/** Graphics pages of the test machine: 1 MiB of graphics memory. */
+const PAGES = 256;
+
+/** How graphics pages map: in order, page by page at random over two regions, or with holes. */
+export type Layout = 'straight' | 'torn' | 'holes';
+
+export class BltBench {
+  readonly memory = new MachineMemory();
+  readonly regions: number[];
+  readonly pte: number[] = [];
+  readonly space: AddressSpace;
+  readonly blitter: Blitter;
+  /** Bytes as the model leaves them, by region. */
+  readonly model: Uint8Array[] = [];
+  readonly setup: ModelSetup = { mono: false, dw: Array(9).fill(0), clip: [0, 0] };
+
+  constructor(layout: Layout, seed: number) {
+    const random = lcg(seed);
+    const words = [NOISE.slice(), NOISE.slice().reverse()];
+    this.regions = words.map((w, i) => this.memory.addRegion((16 + i * 2) * MIB, w));
+    for (const w of words) this.model.push(new Uint8Array(w.buffer.slice(0)));
+    const frames = Array.from({ length: 512 }, (_, i) => (i < 256 ? 4096 + i : 4608 + i - 256));
+    if (layout !== 'straight') {
+      for (let i = frames.length - 1; i > 0; i--) {
+        const j = (random() >>> 1) % (i + 1);
+        // Every fourth page stays: neighbours in order are common too.
+        if (i % 4 !== 0) [frames[i], frames[j]] = [frames[j] as number, frames[i] as number];
+      }
+    }
+    for (let page = 0; page < PAGES; page++) {
+      const hole = layout === 'holes' && (random() >>> 8) % 5 === 0;
+      this.pte.push(hole ? 0 : pteAddress(frames[page] as number) | 1);
+    }
+    this.space = new AddressSpace('test', this.memory, (page) => this.pte[page] ?? 0);
+    this.blitter = new Blitter(this.memory);
+  }
+
+  readonly modelMemory: ModelMemory = {
+    read: (gma) => {
+      const [bytes, at] = this.#find(gma);
+      return bytes === null ? 0 : (bytes[at] as number);
+    },
+    write: (gma, byte) => {
+      const [bytes, at] = this.#find(gma);
+      if (bytes !== null) bytes[at] = byte;
+    },
+  };
+
+  #find(gma: number): [Uint8Array | null, number] {
+    const wrapped = ((gma % 2 ** 32) + 2 ** 32) % 2 ** 32;
+    const pte = this.pte[Math.floor(wrapped / 4096)] ?? 0;
+    if ((pte & 1) === 0) return [null, 0];
+    const mfn = pte >>> 12;
+    const second = mfn >= 4608 ? 1 : 0;
+    const frame = mfn - (second === 0 ? 4096 : 4608);
+    return [this.model[second] as Uint8Array, frame * 4096 + (wrapped % 4096)];
+  }
+
+  /** Runs the command on both; the blitter in slices of `budget`. */
+  run(dw: readonly number[], swctrl = 0, budget = 1e9): boolean {
+    const taken = this.blitter.start(Int32Array.from(dw), dw.length, this.space, swctrl);
+    let steps = 0;
+    while (!this.blitter.step(budget)) {
+      if (++steps > 100_000) throw new Error('the operation does not end');
+    }
+    if (taken) modelBlit(this.modelMemory, dw, swctrl, this.setup);
+    return taken;
+  }
+
+  check(): void {
+    for (const [i, id] of this.regions.entries()) {
+      const got = this.memory.words[id] as Int32Array;
+      const want = new Int32Array((this.model[i] as Uint8Array).buffer);
+      let at = 0;
+      while (at < got.length && got[at] === want[at]) at++;
+      if (at < got.length) {
+        throw new Error(`region ${i} word ${at}: ${got[at]}, the model has ${want[at]}`);
+      }
+    }
+  }
+}
+
+function lcg(seed: number): () => number {
+  let state = seed | 0;
+  return () => {
+    state = (Math.imul(state, 1664525) + 1013904223) | 0;
+    return state ^ (state >>> 13);
+  };
+}
+
+const NOISE: Int32Array = Int32Array.from({ length: MIB / 4 }, lcg(1));
+
+export const xy = (x: number, y: number): number => ((y & 0xffff) << 16) | (x & 0xffff);
+export const header = (op: number, length: number, bits = 0): number =>
+  (2 << 29) | (op << 22) | bits | (length - 2);
