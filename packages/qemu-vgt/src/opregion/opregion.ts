@@ -9,13 +9,11 @@ export const ASLS = 0xfc;
 export const SWSCI = 0xe8;
 
 /** Offsets inside the OpRegion. i915 `intel_opregion.c`. */
-export const OPREGION_ACPI = 0x100,
-  OPREGION_CLID = 0x1ac,
+export const OPREGION_CLID = 0x1ac,
   OPREGION_SWSCI_SCIC = 0x200,
   OPREGION_SWSCI_PARM = 0x204,
-  OPREGION_ASLE = 0x300,
   OPREGION_VBT = 0x400;
-const ACPI_DIDL = OPREGION_ACPI + 32;
+const ACPI_DIDL = 0x120;
 const HEADER_SIZE_KIB = 16,
   HEADER_VERSION = 20,
   HEADER_BIOS_VERSION = 24,

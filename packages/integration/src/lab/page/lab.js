@@ -88,7 +88,7 @@ function screen(owner, domain, port) {
 }
 
 /** Gives a canvas its size; setting it clears it. @param {HTMLCanvasElement} canvas @param {number} width @param {number} height */
-function fit(canvas, width, height) {
+function resize(canvas, width, height) {
   if (canvas.width === width && canvas.height === height) return;
   canvas.width = width;
   canvas.height = height;
@@ -118,7 +118,7 @@ function showState(state) {
     }
     for (const s of d.screens) {
       const shown = screen(c, d.id, s.port);
-      fit(shown.canvas, s.width, s.height);
+      resize(shown.canvas, s.width, s.height);
       const label = `Port ${s.port} · ${s.width} × ${s.height}`;
       one(shown.element, '.label').textContent = label;
       shown.canvas.setAttribute('aria-label', `Screen of ${d.name}, ${label}`);
@@ -217,7 +217,7 @@ function showMessage(buffer) {
     });
   } else if (m.kind === 'rows') {
     const { canvas, context } = screen(owner, m.domain, m.port);
-    fit(canvas, m.width, m.height);
+    resize(canvas, m.width, m.height);
     context.putImageData(new ImageData(m.pixels, m.width, m.rows), 0, m.first);
   } else {
     owner.screens.get(m.port)?.element.remove();
