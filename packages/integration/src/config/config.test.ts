@@ -27,7 +27,7 @@ function issuesOf(text: string): string[] {
 }
 
 describe('domain file', () => {
-  test('[S5] control case: every key of an upstream file is read', () => {
+  test('control case: every key of an upstream file is read', () => {
     expect(parseGuestConfig(UPSTREAM, 'g.cfg')).toEqual({
       ok: true,
       ignored: ['vif', 'stdvga', 'vnc'],

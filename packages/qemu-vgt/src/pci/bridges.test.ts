@@ -83,7 +83,7 @@ describe('host bridge', () => {
 });
 
 describe('ISA bridge', () => {
-  test('[U4] shows the ids of the host PCH as an ISA bridge that i915 takes for Lynx Point', () => {
+  test('shows the ids of the host PCH as an ISA bridge that i915 takes for Lynx Point', () => {
     const p = platformOf(0x0412);
     const isa = createIsaBridge({ vendor: 0x8086, device: p.pch, revision: p.pchRevision });
     expect(isa.read(0, 4) >>> 0).toBe(0x8c4e8086);
