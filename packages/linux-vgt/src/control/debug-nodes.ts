@@ -1,0 +1,103 @@
+import { ENGINE_IDS } from '@xengt/hsw-device';
+import { F_ACCESSED, F_CMD_ACCESSED, F_SAVED, POLICY_NAMES } from '../attr/attribute.ts';
+import type { Vgpu } from '../vgpu/vgpu.ts';
+import type { Vgt } from '../vgt.ts';
+import type { ControlNode } from './node.ts';
+
+/** Directory names of the engines in upstream's perf/ring. */
+const RING_NAMES = { RCS: 'render', VCS: 'video', BCS: 'blitter', VECS: 've' } as const;
+const number = (n: () => number): ControlNode => ({ read: () => `${Math.round(n())}\n` });
+
+/** Files of debugfs /vgt. Upstream counts processor cycles; here times are nanoseconds. */
+export function debugNodes(vgt: Vgt): [string, ControlNode][] {
+  const s = vgt.switch.counters;
+  return [
+    ['context_switch_num', number(() => s.switches)],
+    ['context_switch_cycles', number(() => s.switchNs)],
+    ['ring_idle_wait', number(() => s.idleWaitNs)],
+    ['switch_timeouts', number(() => s.timeouts)],
+    ['validation_mismatches', number(() => s.mismatches)],
+    ['reginfo', { read: () => registerInfo(vgt) }],
+    ['irqinfo', { read: () => interruptInfo(vgt) }],
+    ['dpyinfo', { read: () => displayInfo(vgt) }],
+    ...vgt.vms.flatMap((vm) =>
+      vmDebug(vm).map(([path, node]): [string, ControlNode] => [`vm${vm.domid}/${path}`, node]),
+    ),
+  ];
+}
+
+function vmDebug(vm: Vgpu): [string, ControlNode][] {
+  const c = vm.counters;
+  return [
+    ['virtual_mmio_space', { read: () => dump(vm.vreg.dw) }],
+    ['shadow_mmio_space', { read: () => dump(vm.sreg) }],
+    ['perf/schedule_in_time', number(() => c.scheduledIn)],
+    ['perf/allocated_cycles', number(() => c.allocatedNs)],
+    ['perf/gtt_mmio_rcnt', number(() => vm.ggtt.counters.reads)],
+    ['perf/gtt_mmio_wcnt', number(() => vm.ggtt.counters.writes)],
+    ['perf/gtt_refused', number(() => vm.ggtt.counters.refused)],
+    ['perf/mmio_rcnt', number(() => vm.mmio.counters.reads)],
+    ['perf/mmio_wcnt', number(() => vm.mmio.counters.writes)],
+    ['perf/untracked', number(() => vm.mmio.counters.untracked)],
+    ['perf/ring_tail_mmio_wcnt', number(() => c.submissions)],
+    ['perf/vring_scan_cnt', number(() => c.submissions + c.stalls)],
+    ['perf/total_cmds', number(() => c.commands)],
+    ['perf/batch_cmds', number(() => c.batchCommands)],
+    ['perf/skip_bb_cnt', number(() => vm.batchesSkipped.count)],
+    ['perf/ppgtt_fills', number(() => vm.ppgtt.counters.fills)],
+    ['perf/ppgtt_resynced', number(() => vm.ppgtt.counters.resynced)],
+    ['perf/injected', number(() => vm.config.injected)],
+    ...vm.engines.map((ring): [string, ControlNode] => {
+      const id = ENGINE_IDS[ring.index] as keyof typeof RING_NAMES;
+      return [`perf/ring/${RING_NAMES[id]}/cmd_nr`, number(() => ring.commands)];
+    }),
+  ];
+}
+
+const hex8 = (n: number): string => (n >>> 0).toString(16).padStart(8, '0');
+
+/** Words that are not 0, one a line. */
+function dump(words: Int32Array): string {
+  let text = '';
+  words.forEach((value, i) => {
+    if (value !== 0) text += `${hex8(i * 4)}: ${hex8(value)}\n`;
+  });
+  return text;
+}
+
+/** Each register the table describes: name, policy, and whether it was touched. */
+function registerInfo(vgt: Vgt): string {
+  const { attr } = vgt;
+  let text = '';
+  attr.policy.forEach((policy, i) => {
+    const flags = attr.flags[i] as number;
+    if (policy === 0 && flags === 0) return;
+    const marks = [
+      (flags & F_ACCESSED) !== 0 ? 'accessed' : '',
+      (flags & F_SAVED) !== 0 ? 'saved' : '',
+      (flags & F_CMD_ACCESSED) !== 0 ? 'cmd' : '',
+    ].filter((mark) => mark !== '');
+    const name = attr.nameOf(i * 4) ?? vgt.device.regs.nameOf(i * 4);
+    text += `${hex8(i * 4)} ${name} ${POLICY_NAMES[policy]} ${marks.join(' ')}`.trimEnd();
+    text += '\n';
+  });
+  return text;
+}
+
+function interruptInfo(vgt: Vgt): string {
+  const lines = Object.entries(vgt.interrupts.counters).map(([name, n]) => `${name}: ${n}`);
+  for (const vm of vgt.vms) {
+    lines.push(`vm${vm.domid}: injected ${vm.config.injected}, masked ${vm.irq.masked}`);
+  }
+  return `${lines.join('\n')}\n`;
+}
+
+function displayInfo(vgt: Vgt): string {
+  const lines = [`foreground_vm: ${vgt.foreground.vm?.domid ?? 0}`];
+  for (const s of vgt.device.display.screens()) {
+    const shows = vgt.foreground.pipeOf(s.pipe);
+    const what = shows < 0 ? 'its own' : `pipe ${'ABC'[shows]} of the VM`;
+    lines.push(`pipe ${'ABC'[s.pipe]} on PORT_${s.port}: ${s.width}x${s.height}, shows ${what}`);
+  }
+  return `${lines.join('\n')}\n`;
+}

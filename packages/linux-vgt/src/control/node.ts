@@ -1,0 +1,13 @@
+import type { Errno } from '../errno.ts';
+
+/** One file of the tree. */
+export interface ControlNode {
+  readonly read?: () => string | Uint8Array;
+  /** @returns the error, or null when it was taken */
+  readonly write?: (data: string | Uint8Array) => Errno | null;
+}
+
+/** Text of what was written: bytes are taken as ASCII. */
+export function textOf(data: string | Uint8Array): string {
+  return typeof data === 'string' ? data : String.fromCharCode(...data);
+}

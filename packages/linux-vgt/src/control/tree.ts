@@ -1,0 +1,73 @@
+import type { Errno } from '../errno.ts';
+import type { Vgt } from '../vgt.ts';
+import { controlNodes } from './control-nodes.ts';
+import { debugNodes } from './debug-nodes.ts';
+import type { ControlNode } from './node.ts';
+import { vmNodes } from './vm-nodes.ts';
+
+/** What a read gives: text, or bytes for `edid`, or an error name. */
+export type ControlRead =
+  | { readonly ok: true; readonly data: string | Uint8Array }
+  | { readonly ok: false; readonly errno: Errno };
+
+/** Files by their path below the tree's root, e.g. `control/foreground_vm`, `vm5/PORT_B/edid`. */
+export type NodeMap = ReadonlyMap<string, ControlNode>;
+
+const SYSFS = '/sys/kernel/vgt/';
+const DEBUGFS = '/sys/kernel/debug/vgt/';
+
+/**
+ * The mediator's control files as upstream has them in sysfs and debugfs, in memory: one
+ * implementation of every control operation. Paths are absolute, or relative to
+ * `/sys/kernel/vgt/`; `debug/` leads to debugfs.
+ */
+export class ControlTree {
+  readonly #vgt: Vgt;
+
+  constructor(vgt: Vgt) {
+    this.#vgt = vgt;
+  }
+
+  #nodes(): NodeMap {
+    const vgt = this.#vgt;
+    const map = new Map<string, ControlNode>();
+    for (const [path, node] of controlNodes(vgt)) map.set(`control/${path}`, node);
+    for (const vm of vgt.vms) {
+      for (const [path, node] of vmNodes(vm)) map.set(`vm${vm.domid}/${path}`, node);
+    }
+    for (const [path, node] of debugNodes(vgt)) map.set(`debug/${path}`, node);
+    return map;
+  }
+
+  #relative(path: string): string {
+    if (path.startsWith(DEBUGFS)) return `debug/${path.slice(DEBUGFS.length)}`;
+    if (path.startsWith(SYSFS)) return path.slice(SYSFS.length);
+    return path.replace(/^\/+/, '');
+  }
+
+  read(path: string): ControlRead {
+    const node = this.#nodes().get(this.#relative(path));
+    if (node === undefined) return { ok: false, errno: 'ENOENT' };
+    if (node.read === undefined) return { ok: false, errno: 'EACCES' };
+    return { ok: true, data: node.read() };
+  }
+
+  /** @returns the error's name, or null when the write was taken */
+  write(path: string, data: string | Uint8Array): Errno | null {
+    const node = this.#nodes().get(this.#relative(path));
+    if (node === undefined) return 'ENOENT';
+    return node.write === undefined ? 'EACCES' : node.write(data);
+  }
+
+  /** Names in a directory, sorted; empty when there is none. `''` is the root. */
+  list(path: string): readonly string[] {
+    const prefix = this.#relative(path).replace(/\/*$/, '');
+    const below = prefix === '' ? '' : `${prefix}/`;
+    const names = new Set<string>();
+    for (const node of this.#nodes().keys()) {
+      if (!node.startsWith(below)) continue;
+      names.add(node.slice(below.length).split('/')[0] as string);
+    }
+    return [...names].sort();
+  }
+}

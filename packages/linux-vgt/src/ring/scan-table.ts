@@ -1,0 +1,61 @@
+import { COMMANDS } from '@xengt/hsw-device';
+
+/** What the scanner does about a command. Everything else is checked for engine and length only. */
+export const PLAIN = 0,
+  USER_INTERRUPT = 1,
+  WAIT_FOR_EVENT = 2,
+  SCAN_LINES = 3,
+  BATCH_START = 4,
+  BATCH_END = 5,
+  DISPLAY_FLIP = 6,
+  SET_CONTEXT = 7,
+  LOAD_IMM = 8,
+  LOAD_MEM = 9,
+  LOAD_REG = 10,
+  STORE_REG = 11,
+  FORBIDDEN = 12,
+  STORE_IMM = 13,
+  FLUSH_DW = 14,
+  PIPE_CONTROL = 15,
+  SEMAPHORE = 16,
+  CONDITIONAL_END = 17,
+  PERF_COUNT = 18,
+  CLFLUSH = 19;
+
+/** Commands that can reach beyond what the VM owns, or that the scanner must follow. */
+const ACTION_BY_NAME: Readonly<Record<string, number>> = {
+  MI_USER_INTERRUPT: USER_INTERRUPT,
+  MI_WAIT_FOR_EVENT: WAIT_FOR_EVENT,
+  MI_LOAD_SCAN_LINES_INCL: SCAN_LINES,
+  MI_LOAD_SCAN_LINES_EXCL: SCAN_LINES,
+  MI_BATCH_BUFFER_START: BATCH_START,
+  MI_BATCH_BUFFER_END: BATCH_END,
+  MI_DISPLAY_FLIP: DISPLAY_FLIP,
+  MI_SET_CONTEXT: SET_CONTEXT,
+  MI_LOAD_REGISTER_IMM: LOAD_IMM,
+  MI_LOAD_REGISTER_MEM: LOAD_MEM,
+  MI_LOAD_REGISTER_REG: LOAD_REG,
+  MI_STORE_REGISTER_MEM: STORE_REG,
+  MI_UPDATE_GTT: FORBIDDEN,
+  MI_STORE_DATA_IMM: STORE_IMM,
+  MI_FLUSH_DW: FLUSH_DW,
+  PIPE_CONTROL: PIPE_CONTROL,
+  MI_SEMAPHORE_MBOX: SEMAPHORE,
+  MI_CONDITIONAL_BATCH_BUFFER_END: CONDITIONAL_END,
+  MI_REPORT_PERF_COUNT: PERF_COUNT,
+  MI_CLFLUSH: CLFLUSH,
+};
+
+/** Action by row of the device's COMMANDS: the scanner and the executor read one table. */
+export const ACTIONS: Uint8Array = Uint8Array.from(
+  COMMANDS,
+  (row) => ACTION_BY_NAME[row.name] ?? PLAIN,
+);
+
+/** MI_BATCH_BUFFER_START, HSW. i915 `MI_BATCH_PPGTT_HSW`, `MI_BATCH_NON_SECURE_HSW`. */
+export const BB_SECOND_LEVEL = 0x400000,
+  BB_PREDICATE = 0x8000,
+  BB_NON_PRIVILEGED = 0x2000,
+  BB_PPGTT = 0x100;
+/** Header bit 22 of MI stores and loads: the address is in the GGTT. i915 `MI_USE_GGTT`. */
+export const MI_USE_GGTT = 0x400000;

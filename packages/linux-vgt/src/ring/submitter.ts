@@ -1,0 +1,95 @@
+import type { HaswellDevice } from '@xengt/hsw-device';
+import type { AttributeTable } from '../attr/attribute-table.ts';
+import { type ReservedMemory, RING_BYTES_MAX } from '../partition/reserved.ts';
+import type { Vgpu } from '../vgpu/vgpu.ts';
+import { CommandScanner, SCAN_LATER, SCAN_REFUSED } from './scanner.ts';
+import type { VirtualEngine } from './virtual-engine.ts';
+
+/**
+ * Hands the new part of a loaded VM's ring to hardware: copied, checked, written to the shadow ring
+ * at the same offsets, then TAIL. The guest's own ring is never executed.
+ */
+export class Submitter {
+  readonly scanner: CommandScanner;
+  /** Rings whose commands are not checked, a bit per engine; a debugging aid. Upstream: bypass_scan. */
+  bypassScan = 0;
+  readonly #device: HaswellDevice;
+  readonly #reserved: ReservedMemory;
+  readonly #part = new Int32Array(RING_BYTES_MAX / 4);
+
+  constructor(device: HaswellDevice, attr: AttributeTable, reserved: ReservedMemory) {
+    this.#device = device;
+    this.#reserved = reserved;
+    this.scanner = new CommandScanner(attr, reserved.words.length);
+  }
+
+  /** Submits what is pending in one ring. The VM is loaded and may run. */
+  submit(vgpu: Vgpu, ring: VirtualEngine, resting: boolean): void {
+    ring.retire(resting);
+    const from = ring.copied;
+    const bytes = ring.bytes;
+    const count = ((ring.tail - from) & (bytes - 1)) >>> 2;
+    if (count === 0) return;
+    if (!this.#copyIn(vgpu, ring, from, count)) {
+      vgpu.crash(`ring of engine ${ring.index} is not mapped`);
+      return;
+    }
+    const scanner = this.scanner;
+    const result = this.#scan(vgpu, ring, count);
+    if (result === SCAN_REFUSED) {
+      vgpu.crash(scanner.reason);
+      return;
+    }
+    ring.stalled = result === SCAN_LATER;
+    if (ring.stalled) vgpu.counters.stalls++;
+    const done = scanner.stoppedAt;
+    vgpu.counters.commands += scanner.commands;
+    vgpu.counters.batchCommands += scanner.batchCommands;
+    ring.commands += scanner.commands;
+    if (done === 0) return;
+    for (let i = 0; i < scanner.cutCount && (scanner.cuts[i] as number) <= done; i++) {
+      ring.addCut((scanner.cuts[i] as number) * 4);
+    }
+    this.#copyOut(ring, from, done);
+    vgpu.counters.submissions++;
+    ring.submit((from + done * 4) & (bytes - 1));
+  }
+
+  #scan(vgpu: Vgpu, ring: VirtualEngine, count: number): number {
+    const scanner = this.scanner;
+    if ((this.bypassScan & (1 << ring.index)) !== 0) return scanner.accept(count);
+    return scanner.scanRing(vgpu, ring.index, ring.arena, this.#part, count);
+  }
+
+  /** Copies a part of the guest's ring, which may wrap, into one linear piece. */
+  #copyIn(vgpu: Vgpu, ring: VirtualEngine, from: number, count: number): boolean {
+    const part = this.#part;
+    const space = this.#device.ggtt.space;
+    const start = ring.reg(0x38);
+    const mask = ring.bytes - 1;
+    let i = 0;
+    while (i < count) {
+      const offset = (from + i * 4) & mask;
+      const gma = start + offset;
+      const end = Math.min(count, i + ((0x1000 - (offset & 0xfff)) >>> 2));
+      if (!vgpu.owns(gma, 4)) return false;
+      const region = space.region(gma >>> 12);
+      if (region === 0) return false;
+      const words = space.memory.words[region] as Int32Array;
+      let at = space.word(gma >>> 12) + ((offset & 0xfff) >>> 2);
+      while (i < end) part[i++] = words[at++] as number;
+    }
+    return true;
+  }
+
+  #copyOut(ring: VirtualEngine, from: number, count: number): void {
+    const words = this.#reserved.words;
+    const first = this.#reserved.index(ring.shadowRing);
+    const mask = (ring.bytes >>> 2) - 1;
+    let at = from >>> 2;
+    for (let i = 0; i < count; i++) {
+      words[first + at] = this.#part[i] as number;
+      at = (at + 1) & mask;
+    }
+  }
+}

@@ -1,0 +1,308 @@
+import {
+  type Clock,
+  ENGINE_IDS,
+  type Engine,
+  engineRegs,
+  type HaswellDevice,
+} from '@xengt/hsw-device';
+import { RENDER_ADDRESS, RENDER_MODE } from '../attr/attribute.ts';
+import type { AttributeTable } from '../attr/attribute-table.ts';
+import type { ReservedMemory } from '../partition/reserved.ts';
+import type { Vgpu } from '../vgpu/vgpu.ts';
+import { CTX_FORCE_RESTORE, CTX_RESTORE_INHIBIT, OwnRing } from './own-ring.ts';
+
+const R = engineRegs;
+const GDRST = 0x941c;
+const RCS_CCID: number = R.RING_BASE.RCS + R.RING_CCID;
+const ALL_ENGINES = 0xf;
+
+/** What the switch counts; they only grow. Times in nanoseconds. */
+export interface SwitchCounters {
+  /** Times the render owner changed. Upstream: context_switch_num. */
+  switches: number;
+  /** Time from the request of a switch to its end, and the part of it spent waiting for idle. */
+  switchNs: number;
+  idleWaitNs: number;
+  /** Engines that did not come to rest in time and were reset. */
+  timeouts: number;
+  /** Registers that did not read back what was restored; counted while validation is on. */
+  mismatches: number;
+  /** Switches whose context image was lost because the mediator's own commands did not finish. */
+  lostImages: number;
+}
+
+const STEADY = 0;
+const DRAINING = 1;
+const SWITCHING = 2;
+
+/** What the switch tells the mediator. */
+export interface SwitchEvents {
+  /** Engines of a VM were reset because they did not come to rest: it must reset them itself. */
+  hung(vgpu: Vgpu, mask: number): void;
+  /** A VM lost the engines after so long. */
+  ended(vgpu: Vgpu, ranNs: number): void;
+  /** A VM has the engines now. */
+  switched(): void;
+}
+
+/**
+ * Gives the engines from one VM to another. Nothing waits: {@link advance} is called after every
+ * step of the device and goes on when hardware is ready.
+ *
+ * Order: no new work (1); every engine at rest, each ring cut at the next request boundary (2);
+ * registers saved, rings off (3); the render context saved and the next one loaded by commands on
+ * the mediator's own ring (4); registers, page tables and rings of the next VM (5).
+ */
+export class RenderSwitch {
+  /** Whose state is in hardware; null before the first and while no VM's is. */
+  owner: Vgpu | null = null;
+  validate = false;
+  readonly counters: SwitchCounters = {
+    switches: 0,
+    switchNs: 0,
+    idleWaitNs: 0,
+    timeouts: 0,
+    mismatches: 0,
+    lostImages: 0,
+  };
+  readonly #device: HaswellDevice;
+  readonly #clock: Clock;
+  readonly #attr: AttributeTable;
+  readonly #reserved: ReservedMemory;
+  readonly #events: SwitchEvents;
+  readonly #timeoutNs: number;
+  readonly #ownRing: OwnRing;
+  #state = STEADY;
+  #next: Vgpu | null = null;
+  #requestedAt = 0;
+  #since = 0;
+  #loadedAt = 0;
+  #nullReady = false;
+  #buildingNull = false;
+
+  constructor(o: {
+    device: HaswellDevice;
+    clock: Clock;
+    attr: AttributeTable;
+    reserved: ReservedMemory;
+    events: SwitchEvents;
+    /** How long an engine may take to come to rest, nanoseconds. */
+    timeoutNs: number;
+  }) {
+    this.#device = o.device;
+    this.#clock = o.clock;
+    this.#attr = o.attr;
+    this.#reserved = o.reserved;
+    this.#events = o.events;
+    this.#timeoutNs = o.timeoutNs;
+    this.#ownRing = new OwnRing(o.device, o.reserved);
+  }
+
+  get steady(): boolean {
+    return this.#state === STEADY;
+  }
+
+  /** Whether context images are being moved: the reserved memory must stay as it is. */
+  get switching(): boolean {
+    return this.#state === SWITCHING;
+  }
+
+  /** The VM that gets the engines next; null when none is about to. */
+  get next(): Vgpu | null {
+    return this.#next;
+  }
+
+  /** When the owner got the engines, nanoseconds. */
+  get ownerSince(): number {
+    return this.#loadedAt;
+  }
+
+  #engine(i: number): Engine {
+    return this.#device.gt.engines[i] as Engine;
+  }
+
+  /** Whether an engine is between ring commands with nothing left to do. */
+  resting(i: number): boolean {
+    const e = this.#engine(i);
+    if (e.level !== 0 || e.blitting || e.wait !== 0 || e.hang !== null) return false;
+    return !e.enabled || e.ringEmpty || e.stopped;
+  }
+
+  /** Whether all engines rest. */
+  get allResting(): boolean {
+    for (let i = 0; i < ENGINE_IDS.length; i++) if (!this.resting(i)) return false;
+    return true;
+  }
+
+  /** Asks for the engines to go to a VM. A request that is under way is kept. */
+  request(next: Vgpu): void {
+    if (this.#state !== STEADY || next === this.owner) return;
+    this.#next = next;
+    this.#state = DRAINING;
+    this.#requestedAt = this.#clock.now;
+    this.#since = this.#clock.now;
+    if (this.owner !== null) for (const engine of this.owner.engines) engine.cut();
+    this.advance();
+  }
+
+  /** Goes on as far as hardware allows. */
+  advance(): void {
+    if (this.#state === DRAINING) this.#drain();
+    if (this.#state === SWITCHING) this.#finish();
+  }
+
+  #drain(): void {
+    const late = this.#clock.now - this.#since >= this.#timeoutNs;
+    let stuck = 0;
+    for (let i = 0; i < ENGINE_IDS.length; i++) if (!this.resting(i)) stuck |= 1 << i;
+    if (stuck !== 0 && !late) return;
+    this.counters.idleWaitNs += this.#clock.now - this.#since;
+    const lostContext = (stuck & 1) !== 0;
+    this.#save(lostContext);
+    if (stuck !== 0) this.#breakUp(stuck);
+    this.#startCommands(lostContext);
+  }
+
+  /** Resets engines that did not come to rest. Only their owner's work is lost. */
+  #breakUp(stuck: number): void {
+    this.counters.timeouts++;
+    const owner = this.owner;
+    this.resetHardware(stuck);
+    if (owner !== null) this.#events.hung(owner, stuck);
+  }
+
+  /** Resets engines by GDRST. @param mask bit per engine */
+  resetHardware(mask: number): void {
+    let bits = 0;
+    ENGINE_IDS.forEach((id, i) => {
+      if ((mask & (1 << i)) !== 0) bits |= R.GRDOM[id];
+    });
+    this.#device.regs.write32(GDRST, bits);
+  }
+
+  /** Hardware's registers into the owner's state; its rings off. */
+  #save(lostContext: boolean): void {
+    const prev = this.owner;
+    if (prev === null) return;
+    const { regs } = this.#device;
+    const { policy } = this.#attr;
+    for (const offset of this.#attr.saved) {
+      const value = regs.read32(offset);
+      prev.sreg[offset >>> 2] = value;
+      if (policy[offset >>> 2] !== RENDER_ADDRESS) prev.vreg.dw[offset >>> 2] = value;
+    }
+    for (const offset of this.#attr.status) prev.vreg.dw[offset >>> 2] = regs.read32(offset);
+    for (const engine of prev.engines) engine.unload();
+    prev.ccid = lostContext ? 0 : regs.peek(RCS_CCID);
+    this.#account(prev);
+    prev.loaded = false;
+    prev.ppgtt.unload();
+  }
+
+  #account(vgpu: Vgpu): void {
+    const ranNs = this.#clock.now - this.#loadedAt;
+    vgpu.counters.allocatedNs += ranNs;
+    this.#events.ended(vgpu, ranNs);
+  }
+
+  /** Own commands: the running context into the owner's save area, the next one's out of its. */
+  #startCommands(lostContext: boolean): void {
+    const next = this.#next as Vgpu;
+    const reserved = this.#reserved;
+    const ring = this.#ownRing;
+    // Without a current context nothing is stored by the first command.
+    this.#device.regs.write32(RCS_CCID, 0);
+    ring.begin();
+    this.#buildingNull = !this.#nullReady;
+    if (this.#buildingNull) {
+      // Hardware still has its state after reset: that is the image every VM starts from.
+      ring.setContext(reserved.nullContext, CTX_RESTORE_INHIBIT);
+      ring.setContext(reserved.context(next.contextArea), CTX_RESTORE_INHIBIT);
+    } else {
+      const prev = this.owner;
+      if (prev !== null && !lostContext) {
+        ring.setContext(reserved.context(prev.contextArea), CTX_RESTORE_INHIBIT);
+      }
+      ring.setContext(reserved.context(next.contextArea), CTX_FORCE_RESTORE);
+    }
+    this.owner = null;
+    this.#state = SWITCHING;
+    this.#since = this.#clock.now;
+    ring.run();
+  }
+
+  #finish(): void {
+    const next = this.#next as Vgpu;
+    const ring = this.#ownRing;
+    const rests = this.resting(0) && ring.done;
+    if (!rests && this.#clock.now - this.#since < this.#timeoutNs) return;
+    const good = rests && ring.context === this.#reserved.context(next.contextArea);
+    if (!good) {
+      this.counters.lostImages++;
+      this.resetHardware(ALL_ENGINES);
+    } else if (this.#buildingNull) {
+      this.#nullReady = true;
+      this.#reserved.copyNullContext(next.contextArea);
+    }
+    ring.stop();
+    this.#state = STEADY;
+    this.#next = null;
+    if (next.alive) this.#load(next);
+    this.counters.switches++;
+    this.counters.switchNs += this.#clock.now - this.#requestedAt;
+    this.#events.switched();
+  }
+
+  /** A VM's state into hardware; its rings run again. */
+  #load(next: Vgpu): void {
+    const { regs } = this.#device;
+    const { policy } = this.#attr;
+    for (const offset of this.#attr.saved) {
+      const i = offset >>> 2;
+      let value = next.sreg[i] as number;
+      const mode = policy[i] === RENDER_MODE;
+      // An address that the guest never set must not name another VM's memory.
+      if (policy[i] === RENDER_ADDRESS) value = next.fixAddress(value);
+      regs.write32(offset, mode ? 0xffff0000 | (value & 0xffff) : value);
+      if (this.validate && !this.#reads(offset, value, mode)) this.counters.mismatches++;
+    }
+    regs.write32(RCS_CCID, next.ccid);
+    this.owner = next;
+    next.loaded = true;
+    next.counters.scheduledIn++;
+    this.#loadedAt = this.#clock.now;
+    next.ppgtt.load();
+    for (const engine of next.engines) engine.load();
+  }
+
+  #reads(offset: number, value: number, mode: boolean): boolean {
+    const back = this.#device.regs.read32(offset);
+    return mode ? (back & 0xffff) === (value & 0xffff) : back === value;
+  }
+
+  /**
+   * The VM is going away or was stopped: the engines drop what they do for it, now. Another VM can
+   * have them without anything being saved.
+   */
+  expel(vgpu: Vgpu): void {
+    if (this.owner === vgpu) {
+      this.resetHardware(ALL_ENGINES);
+      for (let i = 0; i < ENGINE_IDS.length; i++) {
+        this.#device.regs.write32(R.RING_BASE[ENGINE_IDS[i] as 'RCS'] + R.RING_CTL, 0);
+      }
+      this.#account(vgpu);
+      vgpu.loaded = false;
+      vgpu.ppgtt.unload();
+      this.owner = null;
+    }
+    if (this.#next === vgpu && this.#state === DRAINING) {
+      this.#state = STEADY;
+      this.#next = null;
+    }
+  }
+
+  /** Time the owner has had the engines since it got them, nanoseconds. */
+  get residencyNs(): number {
+    return this.owner === null ? 0 : this.#clock.now - this.#loadedAt;
+  }
+}

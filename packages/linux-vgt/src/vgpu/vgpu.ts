@@ -1,0 +1,393 @@
+import {
+  Aperture,
+  type Clock,
+  DisplayEngine,
+  ENGINE_IDS,
+  type HaswellDevice,
+  Interrupts,
+  MMIO_BYTES,
+  Power,
+  RegSpace,
+  type TrapTarget,
+} from '@xengt/hsw-device';
+import type { AttributeTable } from '../attr/attribute-table.ts';
+import { VirtualPorts } from '../display/virtual-ports.ts';
+import { ShadowGgtt } from '../gtt/shadow-ggtt.ts';
+import { ShadowPpgtt, type TableMemory } from '../gtt/shadow-ppgtt.ts';
+import { inSlice, type Slice } from '../partition/partition.ts';
+import type { ReservedMemory } from '../partition/reserved.ts';
+import type { Mpt } from '../port/mpt.ts';
+import type { BatchArena } from '../ring/batch-arena.ts';
+import type { ScanHost } from '../ring/scan-host.ts';
+import { type EngineHost, VirtualEngine } from '../ring/virtual-engine.ts';
+import { VgpuConfig } from './config.ts';
+import { VirtualFences } from './fences.ts';
+import { type MmioHost, VgpuMmio } from './mmio.ts';
+import { PvInfo } from './pv-info.ts';
+
+const GDRST = 0x941c;
+/** GDRST 0 all engines; 1 RCS, 2 VCS, 3 BCS, 4 VECS. i915 `GEN6_GRDOM_*`. */
+const GRDOM_FULL = 0x1;
+const GT_THREAD_STATUS = 0x13805c;
+/** CCID of the render engine. */
+const RCS_CCID = 0x2180;
+
+/** What a vGPU asks of the mediator. */
+export interface VgpuOwner {
+  readonly device: HaswellDevice;
+  readonly clock: Clock;
+  readonly mpt: Mpt;
+  readonly attr: AttributeTable;
+  readonly reserved: ReservedMemory;
+  readonly tables: TableMemory;
+  readonly arenas: readonly BatchArena[];
+  readonly bypassDom0AddressCheck: boolean;
+  /** Hardware's registers when the mediator started: what a new vGPU's registers hold. */
+  readonly snapshot: Int32Array;
+  ringWork(vgpu: Vgpu, engine: VirtualEngine): void;
+  ringEnabled(vgpu: Vgpu): void;
+  maskChanged(): void;
+  /** Resets engines of hardware that hold this VM's state. @param mask bit per engine */
+  resetEngines(vgpu: Vgpu, mask: number): void;
+  /** Ends what an engine is in the middle of, if it is. */
+  abandon(vgpu: Vgpu, engine: number): void;
+  invalidateTlb(vgpu: Vgpu): void;
+  engineBusy(engine: number): boolean;
+  crashed(vgpu: Vgpu): void;
+  displayReady(vgpu: Vgpu, value: number): void;
+  planeWritten(vgpu: Vgpu, offset: number): void;
+  refresh(vgpu: Vgpu): void;
+}
+
+export interface VgpuOptions {
+  readonly domid: number;
+  /** Slot number, told to the guest. */
+  readonly id: number;
+  readonly slice: Slice;
+  readonly primary: boolean;
+  /** The VM's place for its render context; see ReservedMemory. */
+  readonly contextArea: number;
+}
+
+/** What a vGPU counts beside its parts' own counters; they only grow. */
+export interface VgpuCounters {
+  /** Ring submissions, scans that had to wait, commands handed to hardware. */
+  submissions: number;
+  stalls: number;
+  commands: number;
+  batchCommands: number;
+  /** Batches that run without privilege and were not scanned. Upstream: skip_bb_cnt. */
+  skippedBatches: number;
+  /** Times the VM got the engines, and for how long in all, nanoseconds. */
+  scheduledIn: number;
+  allocatedNs: number;
+  guestResets: number;
+}
+
+/** One virtual GPU: what a VM's driver sees at 00:02.0, and what of it is in hardware. */
+export class Vgpu implements MmioHost, EngineHost, ScanHost {
+  readonly domid: number;
+  readonly id: number;
+  readonly slice: Slice;
+  readonly isDom0: boolean;
+  readonly contextArea: number;
+  /** What the guest sees. */
+  readonly vreg: RegSpace = new RegSpace();
+  /** What hardware has, or will have, of the VM's render state. */
+  readonly sreg: Int32Array = new Int32Array(MMIO_BYTES >>> 2);
+  readonly irq: Interrupts;
+  readonly pv: PvInfo;
+  readonly fences: VirtualFences;
+  readonly engines: readonly VirtualEngine[];
+  readonly ggtt: ShadowGgtt;
+  readonly ppgtt: ShadowPpgtt;
+  readonly mmio: VgpuMmio;
+  readonly aperture: Aperture;
+  readonly config: VgpuConfig;
+  /** A display engine of its own; null for dom0, which has the physical one. */
+  readonly display: DisplayEngine | null;
+  readonly ports: VirtualPorts;
+  readonly counters: VgpuCounters = {
+    submissions: 0,
+    stalls: 0,
+    commands: 0,
+    batchCommands: 0,
+    skippedBatches: 0,
+    scheduledIn: 0,
+    allocatedNs: 0,
+    guestResets: 0,
+  };
+  readonly batchesSkipped: { count: number } = { count: 0 };
+  readonly hw: RegSpace;
+  /** The VM's render state is in hardware. */
+  loaded = false;
+  foreground = false;
+  alive = true;
+  /** Why the VM was stopped; null while it runs. */
+  crashReason: string | null = null;
+  /** Its engines hung and were taken from it: nothing is run for it until it resets them. */
+  waitReset = false;
+  /** The guest uses hardware contexts; its CCID while it is not loaded. */
+  usesContexts = false;
+  ccid = 0;
+  /** Time slice debt, nanoseconds: how much longer than its slice it last ran. */
+  debtNs = 0;
+  /** Memory of the page of commands found last. */
+  words: Int32Array = new Int32Array(0);
+  readonly #owner: VgpuOwner;
+
+  constructor(owner: VgpuOwner, o: VgpuOptions) {
+    const { device, attr, mpt } = owner;
+    this.#owner = owner;
+    this.domid = o.domid;
+    this.id = o.id;
+    this.slice = o.slice;
+    this.isDom0 = o.domid === 0;
+    this.contextArea = o.contextArea;
+    this.hw = device.regs;
+    const { vreg } = this;
+    this.irq = new Interrupts(vreg);
+    this.pv = new PvInfo(vreg, o.id, o.slice, {
+      displayReady: (value) => owner.displayReady(this, value),
+      demandTooBig: (what, asked, given) =>
+        this.crash(`the driver needs ${asked} of ${what} and was given ${given}`),
+      refresh: () => owner.refresh(this),
+      pointer: () => owner.refresh(this),
+    });
+    this.fences = new VirtualFences(vreg, device.regs, o.slice);
+    this.engines = ENGINE_IDS.map(
+      (_, i) => new VirtualEngine(i, vreg, this, owner.reserved, owner.arenas[i] as BatchArena),
+    );
+    this.ggtt = new ShadowGgtt(o.domid, o.slice, device.ggtt, device.memory, mpt);
+    this.ppgtt = new ShadowPpgtt({
+      memory: device.memory,
+      hardware: device.ggtt,
+      guest: this.ggtt,
+      tables: owner.tables,
+      slots: owner.reserved,
+      use: {
+        busy: () => this.loaded && this.#anyBusy(),
+        hardwareBase: (engine) =>
+          this.loaded ? this.hw.peek((this.engines[engine] as VirtualEngine).base + 0x228) : -1,
+      },
+    });
+    this.display = this.isDom0
+      ? null
+      : new DisplayEngine({
+          regs: vreg,
+          clock: owner.clock,
+          irq: this.irq,
+          space: this.ggtt.space,
+          wiring: device.display.wiring,
+        });
+    this.ports = new VirtualPorts(this.display);
+    this.#addRows(owner.clock);
+    this.#takeSnapshot(owner.snapshot);
+    this.pv.publish();
+    this.mmio = new VgpuMmio({
+      name: `vgpu${o.domid}.gttmmio`,
+      attr,
+      vreg,
+      sreg: this.sreg,
+      hw: device.regs,
+      gtt: this.ggtt,
+      host: this,
+    });
+    const name = `vgpu${o.domid}.aperture`;
+    const { lowBase, lowBytes } = o.slice;
+    this.aperture = new Aperture(name, device.ggtt.space, device.fences, lowBase, lowBytes);
+    this.config = new VgpuConfig({
+      domid: o.domid,
+      deviceId: device.model.deviceId,
+      apertureMiB: device.apertureBytes >>> 20,
+      primary: o.primary,
+      mpt,
+      mmio: this.mmio as TrapTarget,
+      aperture: this.aperture,
+    });
+    this.irq.onLine = (high) => this.config.line(high);
+    this.irq.onMaskWrite = () => owner.maskChanged();
+  }
+
+  #addRows(clock: Clock): void {
+    const { vreg } = this;
+    const power = new Power({ regs: vreg, clock, idle: () => true });
+    vreg.add(this.irq.rows);
+    vreg.add(this.pv.rows);
+    vreg.add(this.fences.rows);
+    for (const engine of this.engines) vreg.add(engine.rows);
+    vreg.add(power.rows);
+    if (this.display !== null) vreg.add(this.display.rows);
+    // biome-ignore format: one register a line
+    vreg.add([
+      { name: 'GEN6_GDRST', offset: GDRST, onWrite: (offset, value) => { vreg.poke(offset, 0); this.guestReset(value); }, src: 'HSW PRM vol.2c GDRST' },
+      { name: 'GEN6_GT_THREAD_STATUS', offset: GT_THREAD_STATUS, count: 2, rw: 0, src: 'i915 GEN6_GT_THREAD_STATUS_REG: 0 is awake' },
+    ]);
+  }
+
+  /** Registers start as hardware's were; those that the vGPU's own blocks have, as reset. */
+  #takeSnapshot(snapshot: Int32Array): void {
+    const { vreg, sreg } = this;
+    sreg.set(snapshot);
+    for (let i = 0; i < snapshot.length; i++) {
+      if (!vreg.claims(i << 2)) vreg.dw[i] = snapshot[i] as number;
+    }
+  }
+
+  #anyBusy(): boolean {
+    for (let e = 0; e < this.engines.length; e++) if (this.#owner.engineBusy(e)) return true;
+    return false;
+  }
+
+  // --- what its parts ask ---
+
+  get ownsDisplay(): boolean {
+    return this.isDom0 && this.foreground;
+  }
+
+  owns(gma: number, bytes: number): boolean {
+    return inSlice(this.slice, gma, bytes);
+  }
+
+  checkAddress(offset: number, value: number): boolean {
+    if (this.isDom0 && this.#owner.bypassDom0AddressCheck) return true;
+    const address = value & ~0xfff;
+    if (address === 0 || this.owns(address, this.#owner.attr.addressBytes(offset))) return true;
+    const hex = (n: number): string => `0x${(n >>> 0).toString(16)}`;
+    this.crash(`register ${hex(offset)} names ${hex(address)}, outside the VM's graphics memory`);
+    return false;
+  }
+
+  /** A null address becomes the slice's first byte. */
+  fixAddress(value: number): number {
+    return (value & ~0xfff) === 0 ? this.slice.lowBase | value : value;
+  }
+
+  planeWritten(offset: number): void {
+    this.#owner.planeWritten(this, offset);
+  }
+
+  ringWork(engine: VirtualEngine): void {
+    this.#owner.ringWork(this, engine);
+  }
+
+  ringEnabled(): void {
+    this.#owner.ringEnabled(this);
+  }
+
+  maskChanged(): void {
+    this.#owner.maskChanged();
+  }
+
+  useDirectory(engine: number, value: number): 'ok' | 'outside' | 'busy' {
+    const result = this.ppgtt.use(engine, value);
+    if (result === 'ok') (this.engines[engine] as VirtualEngine).setReg(0x228, value);
+    return result;
+  }
+
+  hardwareDirectory(engine: number): number {
+    const on = this.ppgttOn(engine);
+    return this.ppgtt.hardwareBase(on ? (this.ppgtt.base[engine] as number | null) : null);
+  }
+
+  ppgttOn(engine: number): boolean {
+    return (this.engines[engine] as VirtualEngine).ppgttOn && this.ppgtt.base[engine] !== null;
+  }
+
+  invalidateTlb(): void {
+    this.#owner.invalidateTlb(this);
+  }
+
+  abandon(engine: number): void {
+    this.#owner.abandon(this, engine);
+  }
+
+  usedContext(): void {
+    this.usesContexts = true;
+  }
+
+  flip(cmd: Int32Array, at: number, length: number): void {
+    if (length !== 3) return;
+    const plane = ((cmd[at] as number) >>> 19) & 7;
+    this.display?.flip(plane, cmd[at + 1] as number, cmd[at + 2] as number);
+  }
+
+  findPage(engine: number, gma: number, ppgtt: boolean): number {
+    const { device } = this.#owner;
+    let page = gma >>> 12;
+    let region = 0;
+    if (ppgtt) {
+      const base = this.hardwareDirectory(engine);
+      const entry = this.ppgtt.find(base)?.lookup(page) ?? 0;
+      if (entry === 0) return -1;
+      page = (entry >>> 12) | ((entry & 0x7f0) << 16);
+      region = device.memory.regionOf(page);
+      if (region === 0) return -1;
+      this.words = device.memory.words[region] as Int32Array;
+      return device.memory.wordOf(page, region);
+    }
+    if (!this.owns(gma & ~0xfff, 4096)) return -1;
+    region = device.ggtt.space.region(page);
+    if (region === 0) return -1;
+    this.words = device.memory.words[region] as Int32Array;
+    return device.ggtt.space.word(page);
+  }
+
+  // --- state ---
+
+  /** Whether any ring is on: the VM is in the run queue. */
+  get inRunQueue(): boolean {
+    for (const engine of this.engines) if (engine.enabled) return true;
+    return false;
+  }
+
+  /** Whether the VM has commands that hardware was not given. */
+  get hasWork(): boolean {
+    if (!this.alive || this.waitReset) return false;
+    for (const engine of this.engines) if (engine.pending) return true;
+    return false;
+  }
+
+  /** Stops the VM for what it did. Only the first reason counts. */
+  crash(reason: string): void {
+    if (this.crashReason !== null) return;
+    this.crashReason = reason;
+    this.alive = false;
+    this.#owner.crashed(this);
+  }
+
+  /** A write of GDRST: the engines named are as after a reset, for this VM. */
+  guestReset(domains: number): void {
+    const full = (domains & GRDOM_FULL) !== 0;
+    const mask = full ? 0xf : (domains >>> 1) & 0xf;
+    if (mask === 0) return;
+    this.counters.guestResets++;
+    this.waitReset = false;
+    for (const engine of this.engines) {
+      if ((mask & (1 << engine.index)) === 0) continue;
+      engine.reset();
+      this.ppgtt.base[engine.index] = null;
+    }
+    if ((mask & 1) !== 0) {
+      this.ccid = 0;
+      this.usesContexts = false;
+      this.#owner.reserved.copyNullContext(this.contextArea);
+    }
+    if (this.loaded) this.#owner.resetEngines(this, mask);
+    if (full) this.ppgtt.reset();
+  }
+
+  /** CCID as the guest set it, wherever it is now. */
+  get currentCcid(): number {
+    return this.loaded ? this.hw.peek(RCS_CCID) : this.ccid;
+  }
+
+  /** The VM is gone: nothing of it stays in hardware. */
+  release(): void {
+    this.alive = false;
+    this.config.release();
+    this.fences.release();
+    this.aperture.dispose();
+    this.ppgtt.release();
+  }
+}

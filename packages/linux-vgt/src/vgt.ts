@@ -1,0 +1,402 @@
+import type { Clock, HaswellDevice } from '@xengt/hsw-device';
+import { ENGINE_IDS, engineRegs, GM_PAGES } from '@xengt/hsw-device';
+import { AttributeTable } from './attr/attribute-table.ts';
+import { ControlTree } from './control/tree.ts';
+import { Foreground } from './display/foreground.ts';
+import type { Errno } from './errno.ts';
+import { SHADOW_BYTES } from './gtt/shadow-directory.ts';
+import { fillDummy } from './gtt/shadow-ggtt.ts';
+import { RegionTableMemory } from './gtt/table-memory.ts';
+import { PhysicalInterrupts } from './irq/physical-interrupts.ts';
+import { FENCES, Partition } from './partition/partition.ts';
+import { CONTEXT_AREAS, ReservedMemory } from './partition/reserved.ts';
+import type { Mpt, VgtEvents } from './port/mpt.ts';
+import { BatchArena } from './ring/batch-arena.ts';
+import { Submitter } from './ring/submitter.ts';
+import type { VirtualEngine } from './ring/virtual-engine.ts';
+import { RenderSwitch } from './sched/render-switch.ts';
+import { Scheduler } from './sched/scheduler.ts';
+import { DISPLAY_LEGACY_VGA, DISPLAY_READY } from './vgpu/pv-info.ts';
+import { Vgpu, type VgpuOwner } from './vgpu/vgpu.ts';
+
+const R = engineRegs;
+const MIB = 2 ** 20;
+const MS = 1_000_000;
+/** dom0's parts, MiB, and what they are cut to. Upstream: dom0_low_gm_sz and siblings. */
+const DOM0_LOW = 120,
+  DOM0_HIGH = 384,
+  DOM0_FENCES = 4;
+const DOM0_LOW_MAX = 448;
+const GM_MIB_MAX = 2048;
+/** INSTPM: TLB invalidate with sync flush, and their mask bits. */
+const TLB_INVALIDATE: number =
+  ((R.INSTPM_TLB_INVALIDATE | R.INSTPM_SYNC_FLUSH) << 16) |
+  (R.INSTPM_TLB_INVALIDATE | R.INSTPM_SYNC_FLUSH);
+/** Machine address of the mediator's own memory, if the host names none: 448 GiB. */
+const MACHINE_BASE: number = 448 * 2 ** 30;
+/** Steps given to the device when a VM is destroyed in the middle of a switch. */
+const FINISH_STEPS = 64;
+const FINISH_BUDGET = 0x10000;
+
+/** Parameters; names and defaults are upstream's where it has them. */
+export interface VgtConfig {
+  readonly dom0LowMiB?: number;
+  readonly dom0HighMiB?: number;
+  readonly dom0Fences?: number;
+  /** Most VMs at once, dom0 included. Upstream has 4; here up to {@link CONTEXT_AREAS}. */
+  readonly maxVms?: number;
+  /** Time slice, nanoseconds. Default 15 ms. */
+  readonly sliceNs?: number;
+  /** How long an engine may take to come to rest for a switch, nanoseconds. Default 2 s. */
+  readonly idleTimeoutNs?: number;
+  /** New VMs get a copy of each physical monitor. Default true. */
+  readonly propagateMonitors?: boolean;
+  /** The first HVM whose display is ready goes to the foreground. Default false. */
+  readonly hvmBootForeground?: boolean;
+  readonly bypassDom0AddressCheck?: boolean;
+  /** Whether VMs that do not say show the primary display's class. Default false. */
+  readonly primary?: boolean;
+  /** Machine address of the mediator's memory: 32 MiB and 2 MiB per page directory from there. */
+  readonly machineBase?: number;
+}
+
+export interface VgtOptions {
+  readonly device: HaswellDevice;
+  readonly mpt: Mpt;
+  readonly clock: Clock;
+  readonly config?: VgtConfig;
+  readonly events?: VgtEvents;
+}
+
+export interface VgpuParams {
+  readonly lowMiB: number;
+  readonly highMiB: number;
+  readonly fences: number;
+  readonly primary?: boolean;
+}
+
+/** The mediator: it owns the GPU and shares it among VMs. dom0 is VM 0 and exists from the start. */
+export class Vgt implements VgpuOwner {
+  readonly device: HaswellDevice;
+  readonly mpt: Mpt;
+  readonly clock: Clock;
+  readonly config: VgtConfig;
+  readonly attr: AttributeTable;
+  readonly partition: Partition;
+  readonly reserved: ReservedMemory;
+  readonly tables: RegionTableMemory;
+  readonly arenas: readonly BatchArena[];
+  readonly snapshot: Int32Array;
+  readonly bypassDom0AddressCheck: boolean;
+  readonly switch: RenderSwitch;
+  readonly scheduler: Scheduler;
+  readonly submitter: Submitter;
+  readonly interrupts: PhysicalInterrupts;
+  readonly foreground: Foreground;
+  readonly control: ControlTree;
+  readonly dom0: Vgpu;
+  /** Page requests of the hardware that found no VM to answer. */
+  strayPageRequests = 0;
+  readonly #events: VgtEvents;
+  readonly #vms: Vgpu[] = [];
+  #bootForegroundDone = false;
+
+  constructor(o: VgtOptions) {
+    const { device, clock } = o;
+    const config = o.config ?? {};
+    this.device = device;
+    this.mpt = o.mpt;
+    this.clock = clock;
+    this.config = config;
+    this.#events = o.events ?? {};
+    this.bypassDom0AddressCheck = config.bypassDom0AddressCheck ?? false;
+    this.snapshot = this.#takeSnapshot();
+    this.attr = new AttributeTable(device.regs, device.display.rows);
+    this.partition = new Partition({
+      apertureMiB: device.apertureBytes / MIB,
+      totalMiB: (GM_PAGES * 4096) / MIB,
+    });
+    const base = config.machineBase ?? MACHINE_BASE;
+    const { reservedBase, reservedHighBase } = this.partition;
+    this.reserved = new ReservedMemory(
+      reservedBase,
+      reservedHighBase,
+      device.memory,
+      base,
+      device.ggtt,
+    );
+    this.#fillUnused();
+    this.tables = new RegionTableMemory(device.memory, base + 32 * MIB, SHADOW_BYTES);
+    this.arenas = ENGINE_IDS.map((_, i) => new BatchArena(this.reserved, i));
+    this.submitter = new Submitter(device, this.attr, this.reserved);
+    const vms = (): readonly Vgpu[] => this.#vms;
+    this.switch = new RenderSwitch({
+      device,
+      clock,
+      attr: this.attr,
+      reserved: this.reserved,
+      timeoutNs: config.idleTimeoutNs ?? 2000 * MS,
+      events: {
+        hung: (vgpu) => {
+          vgpu.waitReset = true;
+        },
+        ended: (vgpu, ranNs) => this.scheduler.ended(vgpu, ranNs),
+        switched: () => this.#switched(),
+      },
+    });
+    this.scheduler = new Scheduler(clock, this.switch, vms, config.sliceNs ?? 15 * MS);
+    this.interrupts = new PhysicalInterrupts(device, vms);
+    device.gt.engines.forEach((engine, i) => {
+      engine.ppgtt.onPageRequest = (page) => this.#pageRequest(i, page);
+    });
+    this.dom0 = this.#createDom0();
+    this.foreground = new Foreground(device, this.dom0);
+    this.control = new ControlTree(this);
+    this.interrupts.recompute();
+  }
+
+  /** Hardware's registers as a driver would read them first. */
+  #takeSnapshot(): Int32Array {
+    const { regs } = this.device;
+    return regs.dw.map((value, i) => (regs.claims(i << 2) ? regs.read32(i << 2) : value));
+  }
+
+  #fillUnused(): void {
+    const { ggtt } = this.device;
+    const { reservedBase } = this.partition;
+    const first = reservedBase >>> 12;
+    const end = this.device.apertureBytes >>> 12;
+    for (let i = 0; i < GM_PAGES; i++) {
+      if (i < first || i >= end) ggtt.write(i, this.reserved.dummyPte);
+    }
+  }
+
+  #createDom0(): Vgpu {
+    const c = this.config;
+    const lowMiB = Math.min(c.dom0LowMiB ?? DOM0_LOW, DOM0_LOW_MAX);
+    const highMiB = Math.min(c.dom0HighMiB ?? DOM0_HIGH, GM_MIB_MAX - lowMiB);
+    const fences = Math.min(c.dom0Fences ?? DOM0_FENCES, FENCES);
+    const made = this.createVgpu(0, { lowMiB, highMiB, fences, primary: true });
+    if (typeof made === 'string') throw new VgtConfigError(lowMiB, highMiB, fences, made);
+    return made;
+  }
+
+  /** All VMs, dom0 first. */
+  get vms(): readonly Vgpu[] {
+    return this.#vms;
+  }
+
+  vm(domid: number): Vgpu | undefined {
+    return this.#vms.find((vm) => vm.domid === domid);
+  }
+
+  /** VM whose render state is in hardware; null before the first and during a switch. */
+  get renderOwner(): Vgpu | null {
+    return this.switch.owner;
+  }
+
+  /**
+   * Makes a vGPU for a domain.
+   *
+   * @returns EINVAL for bad sizes or a domain that has one, ENOSPC when there are too many, ENOMEM
+   * when graphics memory or fences are short; then nothing has changed
+   */
+  createVgpu(domid: number, p: VgpuParams): Vgpu | Errno {
+    if (p.lowMiB <= 0 || p.highMiB < 0 || p.fences <= 0 || domid < 0) return 'EINVAL';
+    if (this.vm(domid) !== undefined) return 'EINVAL';
+    if (this.#vms.length >= (this.config.maxVms ?? CONTEXT_AREAS)) return 'ENOSPC';
+    const contextArea = this.reserved.takeContext();
+    if (contextArea < 0) return 'ENOSPC';
+    const slice = this.partition.allocate(p.lowMiB, p.highMiB, p.fences);
+    if (typeof slice === 'string') {
+      this.reserved.freeContext(contextArea);
+      return slice;
+    }
+    this.reserved.copyNullContext(contextArea);
+    fillDummy(this.device.ggtt, slice, this.reserved.dummyPte);
+    let id = 0;
+    while (this.#vms.some((vm) => vm.id === id)) id++;
+    const primary = p.primary ?? this.config.primary ?? false;
+    const vgpu = new Vgpu(this, { domid, id, slice, primary, contextArea });
+    this.#vms.push(vgpu);
+    if (!vgpu.isDom0 && (this.config.propagateMonitors ?? true)) this.#propagate(vgpu);
+    return vgpu;
+  }
+
+  /** The VM sees the monitors that are plugged in physically. */
+  #propagate(vgpu: Vgpu): void {
+    for (const port of vgpu.ports.ports) {
+      const monitor = this.device.display.monitorOn(port.name);
+      if (monitor !== null) vgpu.ports.plug(port.name, monitor);
+    }
+  }
+
+  /** Takes a vGPU away; everything it had is free again. dom0's stays. */
+  destroyVgpu(domid: number): Errno | null {
+    if (domid === 0) return 'EINVAL';
+    const vgpu = this.vm(domid);
+    if (vgpu === undefined) return 'ENODEV';
+    this.#finishSwitch();
+    if (this.foreground.vm === vgpu) this.showForeground(this.dom0);
+    vgpu.alive = false;
+    this.switch.expel(vgpu);
+    this.#vms.splice(this.#vms.indexOf(vgpu), 1);
+    vgpu.release();
+    fillDummy(this.device.ggtt, vgpu.slice, this.reserved.dummyPte);
+    this.reserved.freeContext(vgpu.contextArea);
+    this.partition.release(vgpu.slice);
+    this.interrupts.recompute();
+    this.scheduler.consider();
+    return null;
+  }
+
+  /** A switch that is copying context images is brought to its end: it is short. */
+  #finishSwitch(): void {
+    for (let i = 0; i < FINISH_STEPS && this.switch.switching; i++) {
+      this.device.step(FINISH_BUDGET);
+      this.switch.advance();
+    }
+  }
+
+  /** To be called after each step of the device. Cheap when there is nothing to do. */
+  tick(): void {
+    this.switch.advance();
+    const { owner } = this.switch;
+    if (owner !== null && this.switch.steady) {
+      for (const ring of owner.engines) if (ring.stalled) this.#submit(owner, ring);
+    }
+    if (this.#vms.length > 1 || owner === null) this.scheduler.consider();
+  }
+
+  /** Frames of a domain moved: whatever was translated is translated again. */
+  framesChanged(domid: number): void {
+    const vgpu = this.vm(domid);
+    if (vgpu === undefined) return;
+    vgpu.ppgtt.flush();
+    vgpu.ggtt.reload();
+    if (vgpu.loaded) this.#invalidateHardwareTlb();
+  }
+
+  /** Shows a VM's planes on the physical screens. @returns ENODEV, EAGAIN before it is ready */
+  setForeground(domid: number): Errno | null {
+    const vgpu = this.vm(domid);
+    if (vgpu === undefined) return 'ENODEV';
+    if (this.foreground.vm === vgpu) return null;
+    if (!vgpu.isDom0 && vgpu.pv.displayReady === 0) return 'EAGAIN';
+    this.showForeground(vgpu);
+    return null;
+  }
+
+  showForeground(vgpu: Vgpu): void {
+    this.foreground.show(vgpu);
+    this.#events.foreground?.(vgpu.domid);
+  }
+
+  // --- what vGPUs ask ---
+
+  ringWork(vgpu: Vgpu, ring: VirtualEngine): void {
+    if (vgpu.loaded && this.switch.steady && !vgpu.waitReset) this.#submit(vgpu, ring);
+    else this.scheduler.consider();
+  }
+
+  #submit(vgpu: Vgpu, ring: VirtualEngine): void {
+    if (!vgpu.alive) return;
+    if (vgpu.ppgtt.resync()) this.#invalidateHardwareTlb();
+    this.submitter.submit(vgpu, ring, this.switch.resting(ring.index));
+  }
+
+  #switched(): void {
+    const { owner } = this.switch;
+    if (owner !== null) {
+      for (const ring of owner.engines) if (ring.pending) this.#submit(owner, ring);
+    }
+    this.scheduler.consider();
+  }
+
+  ringEnabled(vgpu: Vgpu): void {
+    if (!vgpu.inRunQueue) this.scheduler.consider();
+  }
+
+  maskChanged(): void {
+    this.interrupts.recompute();
+  }
+
+  resetEngines(vgpu: Vgpu, mask: number): void {
+    this.switch.resetHardware(mask);
+    for (const ring of vgpu.engines) if ((mask & (1 << ring.index)) !== 0) ring.load();
+  }
+
+  abandon(vgpu: Vgpu, engine: number): void {
+    if (this.switch.resting(engine)) return;
+    this.switch.resetHardware(1 << engine);
+    (vgpu.engines[engine] as VirtualEngine).programTables();
+  }
+
+  engineBusy(engine: number): boolean {
+    return !this.switch.resting(engine);
+  }
+
+  invalidateTlb(vgpu: Vgpu): void {
+    if (vgpu.ppgtt.resync() && vgpu.loaded) this.#invalidateHardwareTlb();
+  }
+
+  #invalidateHardwareTlb(): void {
+    for (const id of ENGINE_IDS) {
+      this.device.regs.write32(R.RING_BASE[id] + R.RING_INSTPM, TLB_INVALIDATE);
+    }
+  }
+
+  #pageRequest(engine: number, page: number): boolean {
+    const { owner } = this.switch;
+    const base = this.device.regs.peek(
+      R.RING_BASE[ENGINE_IDS[engine] as 'RCS'] + R.RING_PP_DIR_BASE,
+    );
+    const directory = owner?.ppgtt.find(base) ?? null;
+    if (directory === null) {
+      this.strayPageRequests++;
+      return false;
+    }
+    return directory.fill(page);
+  }
+
+  /** The VM did what no VM may: it is stopped, and its engines go to the others. */
+  crashed(vgpu: Vgpu): void {
+    this.switch.expel(vgpu);
+    if (this.foreground.vm === vgpu && !vgpu.isDom0) this.showForeground(this.dom0);
+    this.interrupts.recompute();
+    const reason = vgpu.crashReason ?? '';
+    this.#events.crashed?.(vgpu.domid, reason);
+    this.mpt.crash(vgpu.domid, reason);
+    this.scheduler.consider();
+  }
+
+  displayReady(vgpu: Vgpu, value: number): void {
+    const text =
+      value === DISPLAY_LEGACY_VGA
+        ? 'VGT_ENABLE_VGA=1'
+        : `VGT_DISPLAY_READY=${value === DISPLAY_READY ? 1 : 0}`;
+    this.#events.uevent?.(text, vgpu.domid);
+    const first = value === DISPLAY_READY && !vgpu.isDom0 && !this.#bootForegroundDone;
+    if (first && this.config.hvmBootForeground === true) {
+      this.#bootForegroundDone = true;
+      this.showForeground(vgpu);
+    }
+  }
+
+  planeWritten(vgpu: Vgpu, offset: number): void {
+    this.foreground.planeWritten(vgpu, offset);
+  }
+
+  refresh(vgpu: Vgpu): void {
+    if (this.foreground.vm === vgpu) this.foreground.refresh();
+  }
+}
+
+/** dom0's own part does not fit the device: the host's mistake. */
+export class VgtConfigError extends Error {
+  readonly code = 'DOM0_DOES_NOT_FIT';
+  constructor(lowMiB: number, highMiB: number, fences: number, errno: Errno) {
+    super(`dom0 with ${lowMiB} + ${highMiB} MiB and ${fences} fences does not fit: ${errno}`);
+    this.name = 'VgtConfigError';
+  }
+}
