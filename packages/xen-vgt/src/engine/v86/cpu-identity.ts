@@ -1,4 +1,4 @@
-import { type CodeEdit, editCode } from './wasm-patch.ts';
+import type { CodeEdit } from './wasm-patch.ts';
 
 // v86 0.5 says it is a Pentium III without a page attribute table. Every processor that carries
 // Haswell graphics has one, and i915 6.1 cannot start a gen7 render engine without it:
@@ -44,7 +44,8 @@ const END = 0x0b;
 const rdmsrTail = [...i32Const(MSR_MISC_ENABLE), I32_EQ, BR_IF, 5, END];
 const otherReads = (value: readonly number[]): number[] => [...value, ...LOCAL_SET_2, BR, 8];
 
-const EDITS: readonly CodeEdit[] = [
+/** Edits of v86's main module that give its processor a page attribute table. */
+export const PAGE_ATTRIBUTE_TABLE: readonly CodeEdit[] = [
   ...EDX.map((edx) => ({ find: i32Const(edx), put: i32Const(edx | EDX_PAT) })),
   { find: i32Const(SIGNATURE_PENTIUM3), put: i32Const(SIGNATURE_CORE2) },
   {
@@ -61,17 +62,3 @@ const EDITS: readonly CodeEdit[] = [
     ],
   },
 ];
-
-/**
- * v86's main module with a processor that has a page attribute table.
- *
- * @returns null when an instruction to change is not where this v86 has it
- */
-export function withPageAttributeTable(code: Uint8Array): Uint8Array<ArrayBuffer> | null {
-  let out: Uint8Array<ArrayBuffer> | null = new Uint8Array(code);
-  for (const edit of EDITS) {
-    if (out === null) return null;
-    out = editCode(out, edit);
-  }
-  return out;
-}

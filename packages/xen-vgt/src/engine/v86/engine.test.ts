@@ -1,4 +1,3 @@
-/// <reference types="node" />
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { type AccessSize, barAddress, barRows, ConfigSpace, headerRows } from '@xengt/hsw-device';

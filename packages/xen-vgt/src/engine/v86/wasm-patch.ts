@@ -167,3 +167,16 @@ export function editCode(code: Uint8Array, edit: CodeEdit): Uint8Array<ArrayBuff
   out.set(code.subarray(part.end), part.id + 1 + size.length + body.length);
   return out;
 }
+
+/** A module with several edits made, one after the other; null when one of them does not fit. */
+export function editAll(
+  code: Uint8Array<ArrayBuffer>,
+  edits: readonly CodeEdit[],
+): Uint8Array<ArrayBuffer> | null {
+  let out: Uint8Array<ArrayBuffer> | null = code;
+  for (const edit of edits) {
+    if (out === null) return null;
+    out = editCode(out, edit);
+  }
+  return out;
+}

@@ -1,0 +1,75 @@
+import {
+  barBase,
+  type ConfigSpace,
+  GTTMMIO_BYTES,
+  type HaswellDevice,
+  IGD_MSI,
+  igdConfigSpace,
+  MSI_ENABLE,
+  PCI_COMMAND,
+  PCI_COMMAND_MEMORY,
+} from '@xengt/hsw-device';
+import type { Domain } from '@xengt/xen-vgt';
+
+/** 00:02.0. */
+export const IGD_DEVFN = 0x10;
+const INTA = 1;
+
+/**
+ * The whole GPU given to one domain, with nothing between: what mediation is compared with. Guest
+ * and machine addresses must be equal there, as Domain-0's are.
+ */
+export class DirectGpu {
+  readonly config: ConfigSpace;
+  readonly #domain: Domain;
+  readonly #device: HaswellDevice;
+  #mmioAt = 0;
+  #apertureAt = 0;
+
+  constructor(domain: Domain, device: HaswellDevice, stolen: { base: number; miB: number }) {
+    this.#domain = domain;
+    this.#device = device;
+    const moved = (): void => this.#map();
+    this.config = igdConfigSpace({
+      name: 'igd',
+      deviceId: device.model.deviceId,
+      apertureMiB: device.apertureBytes >> 20,
+      stolenBase: stolen.base,
+      stolenMiB: stolen.miB,
+      onCommand: moved,
+      onBar0: moved,
+      onBar2: moved,
+    });
+    domain.attachPci(IGD_DEVFN, this.config);
+    device.irq.onLine = (asserted): void => this.#interrupt(asserted);
+  }
+
+  /** Maps the BARs where the configuration space says, or nowhere while decoding is off. */
+  #map(): void {
+    const on = (this.config.peek(PCI_COMMAND, 2) & PCI_COMMAND_MEMORY) !== 0;
+    const mmio = on ? barBase(this.config, 0) : 0;
+    const aperture = on ? barBase(this.config, 2) : 0;
+    const { apertureBytes } = this.#device;
+    if (mmio !== this.#mmioAt) {
+      if (this.#mmioAt !== 0) this.#domain.unmapTrap(this.#mmioAt, GTTMMIO_BYTES);
+      if (mmio !== 0) this.#domain.mapTrap(mmio, GTTMMIO_BYTES, 'gttmmio', this.#device.mmio);
+      this.#mmioAt = mmio;
+    }
+    if (aperture !== this.#apertureAt) {
+      if (this.#apertureAt !== 0) this.#domain.unmapTrap(this.#apertureAt, apertureBytes);
+      if (aperture !== 0) {
+        this.#domain.mapTrap(aperture, apertureBytes, 'aperture', this.#device.aperture);
+      }
+      this.#apertureAt = aperture;
+    }
+  }
+
+  #interrupt(asserted: boolean): void {
+    const { config } = this;
+    if ((config.peek(IGD_MSI + 2, 2) & MSI_ENABLE) === 0) {
+      this.#domain.setIntx(IGD_DEVFN, INTA, asserted);
+    } else if (asserted) {
+      this.#domain.injectMsi(config.peek(IGD_MSI + 4, 4), config.peek(IGD_MSI + 8, 2));
+    }
+  }
+}
