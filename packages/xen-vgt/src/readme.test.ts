@@ -1,4 +1,3 @@
-/// <reference types="node" />
 import { readFileSync } from 'node:fs';
 import { MachineMemory } from '@xengt/hsw-device';
 import { expect, test } from 'vitest';

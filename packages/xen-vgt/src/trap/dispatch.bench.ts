@@ -1,7 +1,6 @@
 // node --conditions=source --expose-gc packages/xen-vgt/src/trap/dispatch.bench.ts
 // A guest's loop of 32-bit accesses to a BAR: v86 as it comes with a bare handler, against this
 // engine with the hypervisor's dispatch. Budget: at most twice the time, nothing allocated.
-/// <reference types="node" />
 
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';

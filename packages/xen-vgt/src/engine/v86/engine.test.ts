@@ -322,12 +322,11 @@ describe('ports and configuration space', () => {
       wasm: WASM,
       bios: tinyBios(program),
       memoryMib: 16,
-      apertureMib: 512,
       vga: 'plain-memory',
     });
     made.push(engine);
     await runToEnd(engine);
-    expect(dword(engine, RESULT) >>> 0).toBe(0xe0000008);
+    expect(dword(engine, RESULT) >>> 0).toBe(0xf0000008);
     expect(dword(engine, RESULT + 4) >>> 0).toBe(0xe0000008);
     expect(dword(engine, RESULT + 8) >>> 16).toBe(0x0580);
   });

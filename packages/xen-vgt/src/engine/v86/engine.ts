@@ -169,8 +169,7 @@ class V86Engine implements VcpuEngine {
     this.#pci = new PciBus(cpu, this.#ports);
     this.#chips = new IrqChips(cpu);
     this.#intx = new IntxLines(this.#chips, this.#counters);
-    const window = (options.apertureMib ?? 256) * MIB;
-    const vga = new VgaFunction(this.#pci.own(VGA_DEVFN), window, options.vga ?? 'visible');
+    const vga = new VgaFunction(this.#pci.own(VGA_DEVFN), options.vga ?? 'visible');
     this.#pci.set(VGA_DEVFN, vga);
     installPlatform(cpu, this.#ports, (event) => this.#endSoon(event));
     this.#installJit(maxPages);

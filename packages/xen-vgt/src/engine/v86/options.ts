@@ -15,8 +15,6 @@ export interface V86Options {
   readonly memoryMib: number;
   /** Memory of v86's VGA, MiB, a power of two; it lies at 0xe0000000. Default 8. */
   readonly vgaMemoryMib?: number;
-  /** The largest BAR a function given to this guest will have, MiB. Default 256. */
-  readonly apertureMib?: number;
   /** How v86's VGA shows itself on the PCI bus. Default `visible`. */
   readonly vga?: VgaFace;
   /** ACPI with IOAPIC and LAPIC; without it there are no message-signalled interrupts. Default on. */

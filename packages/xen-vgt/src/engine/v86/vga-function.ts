@@ -5,6 +5,9 @@ const BAR0 = 0x10;
 /** Prefetchable memory. PCI Local Bus 3.0, 6.2.5.1. */
 const BAR_TYPE = 8;
 
+/** What BAR0 claims to be: 256 MiB. The larger part of it is open bus. */
+const WINDOW_MASK: number = ~((256 << 20) - 1);
+
 /** How v86's VGA shows itself on the PCI bus. */
 export type VgaFace = 'visible' | 'plain-memory';
 
@@ -21,8 +24,9 @@ const PLAIN_IDS: Readonly<Record<number, number>> = {
 
 /**
  * v86's VGA with a BAR that lies where v86 really answers: its frame buffer is wired to 0xe0000000
- * in the wasm code, whatever its BAR says. Firmware places larger BARs first, so a window as large
- * as the GPU's aperture makes SeaBIOS (`pci_bios_map_devices`) put the aperture below it.
+ * in the wasm code, whatever its BAR says. Firmware places BARs by size from the top of the PCI hole
+ * down to a bound of the largest one: with a window of 256 MiB, SeaBIOS (`pci_bios_map_devices`) puts
+ * apertures of 128, 256 and 512 MiB beside it and the window where it must be.
  *
  * `plain-memory` hides from the guest that it is a VGA: the legacy ports and 0xa0000 still work.
  */
@@ -30,19 +34,16 @@ export class VgaFunction implements TrapTarget {
   readonly name = 'v86.vga';
   readonly #own: TrapTarget;
   readonly #face: VgaFace;
-  readonly #mask: number;
   #sizing = false;
 
-  /** @param windowBytes what BAR0 claims to be, a power of two */
-  constructor(own: TrapTarget, windowBytes: number, face: VgaFace) {
+  constructor(own: TrapTarget, face: VgaFace) {
     this.#own = own;
     this.#face = face;
-    this.#mask = ~(windowBytes - 1);
   }
 
   read(offset: number, size: AccessSize): number {
     if (offset === BAR0 && size === 4) {
-      return (this.#sizing ? this.#mask : VGA_WINDOW | 0) | BAR_TYPE;
+      return (this.#sizing ? WINDOW_MASK : VGA_WINDOW | 0) | BAR_TYPE;
     }
     let value = this.#own.read(offset, size);
     if (this.#face === 'visible') return value;
