@@ -36,7 +36,7 @@ static uint32_t crc_pixel(uint32_t c, uint32_t pixel)
 	return crc_table[(c ^ pixel >> 24) & 255] ^ c >> 8;
 }
 
-/* Gradients a person can recognise, a white grid every 64 pixels, and a hash that makes each 16x16 block its own. */
+/* Gradients a person can recognise and a white grid every 64 pixels; else no colour comes twice in 4096x4096 pixels. */
 static uint32_t pattern_pixel(uint32_t x, uint32_t y, uint32_t seed)
 {
 	uint32_t red, green, blue;
@@ -45,8 +45,8 @@ static uint32_t pattern_pixel(uint32_t x, uint32_t y, uint32_t seed)
 		return 0xffffff;
 	red = (x + seed * 7) & 255;
 	green = (y * 3 + seed * 5) & 255;
-	blue = xg_mix((x >> 4) + ((y >> 4) << 12) + (seed << 24)) & 255;
-	return red << 16 | green << 8 | ((blue + (x ^ y)) & 255);
+	blue = ((x ^ y) + (x >> 8) * 16 + (y >> 8) + seed * 13) & 255;
+	return red << 16 | green << 8 | blue;
 }
 
 static void console_mode(int mode)

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
-import { GuestImageError, throwIfAborted } from './error.ts';
+import { GuestImageError, systemCode, throwIfAborted } from './error.ts';
 import { type HttpAnswer, type HttpClient, networkError } from './http.ts';
 import type { Store } from './store.ts';
 
@@ -15,6 +15,13 @@ export interface Wanted {
 }
 
 const ATTEMPTS = 4;
+/** What rarely passes within seconds. */
+const HOPELESS: ReadonlySet<string> = new Set([
+  'ECONNREFUSED',
+  'ENOTFOUND',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+]);
 const FIRST_PAUSE_MS = 300;
 const CONCURRENCY = 4;
 
@@ -119,6 +126,10 @@ async function attempt(
   const answer = await client.get(url, have, signal);
   if (answer.status !== 200 && answer.status !== 206) throw badStatus(url, answer);
   if (answer.status === 200) have = 0;
+  if (answer.bytes > 0 && have + answer.bytes !== bytes) {
+    answer.body.destroy();
+    throw wrongContent(url, `it has ${have + answer.bytes} bytes, expected ${bytes}`);
+  }
   const hash = createHash('sha256');
   if (have > 0) for await (const chunk of createReadStream(part)) hash.update(chunk as Uint8Array);
   const file = await store.openPart(sha256, have > 0 ? 'a' : 'w');
@@ -147,12 +158,16 @@ async function attempt(
   const found = hash.digest('hex');
   if (found !== sha256 || have !== bytes) {
     await rm(part, { force: true });
-    throw new GuestImageError(
-      'BAD_CHECKSUM',
-      `${url} is not what the package index promises: SHA256 ${found}, expected ${sha256}. The mirror may be in the middle of an update; ` +
-        'try again later or choose another with --mirror.',
-    );
+    throw wrongContent(url, `SHA256 ${found}, expected ${sha256}`);
   }
+}
+
+function wrongContent(url: string, what: string): GuestImageError {
+  return new GuestImageError(
+    'BAD_CHECKSUM',
+    `${url} is not what the package index promises: ${what}. The mirror may be in the middle of an update; ` +
+      'try again later or choose another with --mirror.',
+  );
 }
 
 async function writeWhole(
@@ -187,7 +202,8 @@ async function retry<T>(signal: AbortSignal | undefined, work: () => Promise<T>)
         code === 'NO_NETWORK' ||
         (code === 'HTTP_STATUS' && error instanceof BusyError) ||
         (code === 'BAD_CHECKSUM' && wrongSums++ === 0);
-      if (!passing || k >= ATTEMPTS || signal?.aborted) throw error;
+      const attempts = HOPELESS.has(systemCode(error)) ? 2 : ATTEMPTS;
+      if (!passing || k >= attempts || signal?.aborted) throw error;
       await delay(FIRST_PAUSE_MS * 2 ** (k - 1), undefined, signal ? { signal } : {}).catch(
         () => {},
       );

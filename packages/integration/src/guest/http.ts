@@ -52,7 +52,7 @@ export class HttpClient {
       return { status, bytes: Number(message.headers['content-length'] ?? 0), body: message };
     }
     throw new GuestImageError(
-      'NO_NETWORK',
+      'HTTP_STATUS',
       `${url} was redirected more than ${MAX_REDIRECTS} times. Choose another mirror.`,
     );
   }

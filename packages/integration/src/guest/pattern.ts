@@ -11,16 +11,16 @@ export function mix32(value: number): number {
 }
 
 /**
- * The colour that guest/fbpattern.c draws at a place: gradients that a person can recognise, a white grid every 64
- * pixels, and a hash that makes each block of 16x16 pixels its own.
+ * The colour that guest/fbpattern.c draws at a place: gradients that a person can recognise with a white grid every 64
+ * pixels. No colour away from the grid comes twice in 4096x4096 pixels of one seed, so a misplaced tile always shows.
  * @returns 0x00RRGGBB
  */
 export function patternPixel(x: number, y: number, seed: number): number {
   if (x % 64 === 0 || y % 64 === 0) return 0xffffff;
   const red = (x + seed * 7) & 255;
   const green = (y * 3 + seed * 5) & 255;
-  const blue = mix32((x >>> 4) + ((y >>> 4) << 12) + (seed << 24)) & 255;
-  return (red << 16) | (green << 8) | ((blue + (x ^ y)) & 255);
+  const blue = ((x ^ y) + (x >>> 8) * 16 + (y >>> 8) + seed * 13) & 255;
+  return (red << 16) | (green << 8) | blue;
 }
 
 /** CRC-32 of a whole pattern, as fbpattern prints it: little-endian pixels 00RRGGBB, row by row. */

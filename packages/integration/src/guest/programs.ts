@@ -59,6 +59,7 @@ export async function compilePrograms(
   const running: { send: (bytes: Uint8Array) => void } = { send: () => {} };
   const console = new SerialConsole((bytes) => running.send(bytes));
   const onAbort = () => console.close('stopped');
+  reporter.progress('compile', 0, BOOT_LOG_BYTES, 'booting a guest to compile in');
   const guest = await machine.boot(config, (byte) => {
     console.receive(byte);
     received++;
@@ -67,7 +68,7 @@ export async function compilePrograms(
         'compile',
         Math.min(received, BOOT_LOG_BYTES),
         BOOT_LOG_BYTES + 1,
-        lastLine === '' ? 'booting' : lastLine,
+        lastLine === '' ? 'booting a guest to compile in' : lastLine,
       );
     }
   });

@@ -52,11 +52,12 @@ export async function unpackGuest(
   const all = new FileTree();
   const tree = new FileTree();
   let kernel: KernelPackage | null = null;
-  let firmware = new FileTree();
+  const firmware = new FileTree();
   const total = request.packages.reduce((sum, p) => sum + p.row.bytes, 0);
   let done = 0;
   for (const { row, path, role } of request.packages) {
     throwIfAborted(signal);
+    reporter.progress('unpack', done, total, row.name);
     const deb = await openChecked(row, path);
     if (role === 'kernel') kernel = await readKernelPackage(row, deb, signal);
     else {
@@ -66,7 +67,6 @@ export async function unpackGuest(
         into.addDebFile(file);
     }
     done += row.bytes;
-    reporter.progress('unpack', done, total, row.name);
   }
   if (!kernel)
     throw new GuestImageError(
@@ -92,7 +92,6 @@ export async function unpackGuest(
     tree,
     modules,
   };
-  firmware = new FileTree();
   reporter.end('unpack', `${request.packages.length} packages, ${modules.length} kernel modules`);
   return result;
 }
