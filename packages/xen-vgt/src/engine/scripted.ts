@@ -39,6 +39,7 @@ export type Script = (guest: ScriptedEngine) => Generator<ScriptPoint, void, voi
  */
 export class ScriptedEngine implements VcpuEngine {
   readonly kind = 'scripted';
+  readonly paging = true;
   readonly ram: GuestRam;
   readonly counters: EngineCounters = engineCounters();
   /** Interrupts in the order they were taken, the first 4096. */

@@ -82,6 +82,8 @@ export interface VcpuEngine {
   readonly counters: Readonly<EngineCounters>;
   /** Whether the guest is being executed; false before {@link run}, while paused and after its end. */
   readonly running: boolean;
+  /** Whether the processor translates addresses (CR0.PG): firmware does not, every kernel does. */
+  readonly paging: boolean;
   /** How the guest ended; null while it has not. */
   readonly ended: EngineEvent | null;
 

@@ -1,12 +1,15 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { type AccessSize, barAddress, barRows, ConfigSpace, headerRows } from '@xengt/hsw-device';
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import type { EngineEvent, VcpuEngine } from '../../port/engine.ts';
 import { createV86Engine } from './engine.ts';
 import { Program, tinyBios } from './testing/tiny-bios.ts';
 
 const WASM = new Uint8Array(readFileSync(fileURLToPath(import.meta.resolve('v86/build/v86.wasm'))));
+// Each test makes machines: half a second alone, several beside other work.
+vi.setConfig({ testTimeout: 60_000 });
+
 const GPU = 2 << 3;
 const BAR = 0xd0000000;
 /** RAM that programs report in. */

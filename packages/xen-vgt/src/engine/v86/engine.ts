@@ -15,6 +15,7 @@ import {
   FLAG_IF,
   JIT_TABLE_OFFSET,
   SLICE_INSTRUCTIONS,
+  STATE_CR0,
   STATE_FLAGS,
   STATE_IDTR_SIZE,
   STATE_IN_HLT,
@@ -139,6 +140,7 @@ class V86Engine implements VcpuEngine {
   readonly #halted: Uint8Array;
   readonly #eflags: Int32Array;
   readonly #idtLimit: Int32Array;
+  readonly #cr0: Int32Array;
   readonly #instructions: Int32Array;
   #inSlice = false;
   #woken = false;
@@ -163,6 +165,7 @@ class V86Engine implements VcpuEngine {
     this.#halted = new Uint8Array(memory, STATE_IN_HLT, 1);
     this.#eflags = new Int32Array(memory, STATE_FLAGS, 1);
     this.#idtLimit = new Int32Array(memory, STATE_IDTR_SIZE, 1);
+    this.#cr0 = new Int32Array(memory, STATE_CR0, 1);
     this.#instructions = new Int32Array(memory, STATE_INSTRUCTIONS, 1);
     this.#mmio = new MmioMap(cpu);
     this.#ports = new PortMap(cpu);
@@ -301,6 +304,10 @@ class V86Engine implements VcpuEngine {
 
   get ended(): EngineEvent | null {
     return this.#ended;
+  }
+
+  get paging(): boolean {
+    return (this.#cr0[0] as number) < 0;
   }
 
   mapMmio(gpa: number, bytes: number, target: TrapTarget): boolean {

@@ -96,6 +96,7 @@ export const PLATFORM_TOP = 0xfeb00000;
 /** Byte addresses of processor state in wasm memory. v86: global_pointers.rs. */
 export const STATE_FLAGS = 120,
   STATE_IDTR_SIZE = 564,
+  STATE_CR0 = 580,
   STATE_IN_HLT = 616,
   STATE_INSTRUCTIONS = 664;
 /** Instructions that v86 runs before it comes to a safe point. v86: LOOP_COUNTER. */
