@@ -16,13 +16,13 @@ const R = engineRegs;
 /** A hypervisor of nothing but RAM: domain N's lies at machine address N * 4 GiB. */
 export class TestMpt implements Mpt {
   readonly memory: MachineMemory;
-  readonly ram = new Map<number, Int32Array>();
+  readonly ram: Map<number, Int32Array> = new Map();
   readonly msis: { domid: number; address: number; data: number }[] = [];
-  readonly intx = new Map<number, boolean>();
+  readonly intx: Map<number, boolean> = new Map();
   readonly crashes: { domid: number; reason: string }[] = [];
   readonly traps: { domid: number; gpa: number; bytes: number; target: TrapTarget }[] = [];
   /** Guest frames that are not there, by domain. */
-  readonly holes = new Set<string>();
+  readonly holes: Set<string> = new Set();
 
   constructor(memory: MachineMemory) {
     this.memory = memory;
@@ -74,7 +74,7 @@ export class TestGuest {
   readonly ram: Int32Array;
   readonly bench: Bench;
   /** Offset in the guest's ring where the next command goes, by engine. */
-  readonly tail = [0, 0, 0, 0];
+  readonly tail: number[] = [0, 0, 0, 0];
 
   constructor(bench: Bench, vgpu: Vgpu) {
     this.bench = bench;
@@ -168,7 +168,7 @@ export class TestGuest {
     this.write(this.base(engine) + R.RING_PP_DIR_DCLV, -1);
     this.write(
       this.base(engine) + R.RING_PP_DIR_BASE,
-      (directory >>> 16) << 16 ? ppDir(directory) : 0,
+      ppDir(directory),
     );
     this.write(this.base(engine) + R.RING_GFX_MODE, (0x200 << 16) | 0x200);
   }
@@ -204,9 +204,9 @@ export function lri(offset: number, value: number): number[] {
 
 /** A whole machine for tests: clock, memory, device, mediator, dom0 with 64 MiB. */
 export class Bench {
-  readonly clock = new ManualClock();
-  readonly memory = new MachineMemory();
-  readonly mpt = new TestMpt(this.memory);
+  readonly clock: ManualClock = new ManualClock();
+  readonly memory: MachineMemory = new MachineMemory();
+  readonly mpt: TestMpt = new TestMpt(this.memory);
   readonly device: HaswellDevice;
   readonly vgt: Vgt;
   readonly events: string[] = [];

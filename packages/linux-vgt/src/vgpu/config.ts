@@ -1,11 +1,10 @@
 import {
-  barAddress,
+  barBase,
   type ConfigSpace,
   GTTMMIO_BYTES,
   IGD_MSI,
   igdConfigSpace,
   MSI_ENABLE,
-  PCI_BASE_ADDRESS_0,
   PCI_COMMAND,
   PCI_COMMAND_INTX_DISABLE,
   PCI_COMMAND_MEMORY,
@@ -16,8 +15,6 @@ import type { Mpt } from '../port/mpt.ts';
 /** Class of a display that is the primary VGA, and of one that is not. */
 const CLASS_VGA = 0x030000;
 const CLASS_OTHER = 0x038080;
-const BAR0 = PCI_BASE_ADDRESS_0;
-const BAR2: number = PCI_BASE_ADDRESS_0 + 8;
 const SWSCI = 0xe8;
 /** SWSCI 0 starts a call to firmware, 15 says that calls come as system control interrupts. */
 const SWSCI_TRIGGER = 1;
@@ -78,17 +75,17 @@ export class VgpuConfig {
   #remap(): void {
     const { mpt, domid, apertureMiB, mmio, aperture } = this.#o;
     const on = (this.space.peek(PCI_COMMAND, 2) & PCI_COMMAND_MEMORY) !== 0;
-    const place = (bar: number): number => {
-      const at = barAddress(this.space.peek(bar, 4));
+    const place = (index: number): number => {
+      const at = barBase(this.space, index);
       return on && at !== 0 ? at : -1;
     };
-    const mmioAt = place(BAR0);
+    const mmioAt = place(0);
     if (mmioAt !== this.#mmioAt) {
       if (this.#mmioAt >= 0) mpt.unmapTrap(domid, this.#mmioAt, GTTMMIO_BYTES);
       if (mmioAt >= 0) mpt.mapTrap(domid, mmioAt, GTTMMIO_BYTES, mmio, 'gttmmio');
       this.#mmioAt = mmioAt;
     }
-    const apertureAt = place(BAR2);
+    const apertureAt = place(2);
     const bytes = apertureMiB << 20;
     if (apertureAt === this.#apertureAt) return;
     if (this.#apertureAt >= 0) mpt.unmapTrap(domid, this.#apertureAt, bytes);
