@@ -127,7 +127,8 @@ class Builder {
   }
 }
 
-const PATTERN_AT = 0x80000 + 0x1000;
+/** Bits 5:0 are not part of a pattern's address. */
+const PATTERN_AT = 0x80000 + 0x1015;
 const BITS_AT = 0x80000 + 0x3003;
 
 /** Every drawing command, built from the same draws. */
@@ -196,7 +197,7 @@ function immediate(b: Builder): number[] {
 }
 
 const names = fc.constantFrom(...Object.keys(COMMANDS));
-const RUNS = 60;
+const RUNS = 50;
 
 describe('against the slow model', () => {
   for (const [name, build] of Object.entries(COMMANDS)) {
@@ -298,53 +299,6 @@ describe('against the slow model', () => {
         bench.check();
       }),
       { numRuns: RUNS },
-    );
-  });
-
-  test('whole tiles, in every pair of tilings', () => {
-    const tilings = fc.constantFrom('linear' as const, 'x' as const, 'y' as const);
-    const unit = fc.nat(3);
-    fc.assert(
-      fc.property(
-        fc.constantFrom<Layout>('straight', 'torn', 'holes'),
-        tilings,
-        tilings,
-        fc.tuple(unit, unit, unit, unit, fc.nat(6), fc.integer({ min: 1, max: 7 })),
-        fc.constantFrom(16, 32),
-        fc.boolean(),
-        fc.constantFrom(1e9, 1),
-        (layout, to, from, [x, y, sx, sy, w, h], step, odd, budget) => {
-          const bench = new BltBench(layout, 7);
-          const tiledBits = (to === 'linear' ? 0 : 1 << 11) | (from === 'linear' ? 0 : 1 << 15);
-          const swctrl = (from === 'y' ? 1 : 0) | (to === 'y' ? 2 : 0);
-          const pitch = (t: string): number => (t === 'linear' ? 2048 + (odd ? 20 : 0) : 512);
-          const left = x * 32;
-          const top = y * step;
-          const dw = [
-            header(0x53, 8, (3 << 20) | tiledBits),
-            (3 << 24) | (0xcc << 16) | pitch(to),
-            xy(left, top),
-            xy(left + (w + 1) * 32 + (odd ? 5 : 0), top + h * 16),
-            0,
-            xy(sx * 32, sy * step),
-            pitch(from),
-            0x80000,
-          ];
-          expect(bench.run(dw, swctrl, budget)).toBe(true);
-          bench.check();
-          expect(bench.blitter.counters.copies).toBe(1);
-          const fill = [
-            header(0x50, 6, (3 << 20) | (tiledBits & (1 << 11))),
-            ...dw.slice(1, 5),
-            77,
-          ];
-          fill[1] = (3 << 24) | (0xf0 << 16) | pitch(to);
-          expect(bench.run(fill, swctrl, budget)).toBe(true);
-          bench.check();
-          expect(bench.blitter.counters.fills).toBe(1);
-        },
-      ),
-      { numRuns: 80 },
     );
   });
 });

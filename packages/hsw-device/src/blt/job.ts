@@ -8,7 +8,6 @@ import {
   DST_PIXEL,
   DST_SETUP,
   DST_XY,
-  PAT_NONE,
   SRC_COLOR,
   SRC_LINEAR,
   SRC_MONO,
@@ -23,7 +22,6 @@ import {
   ropReadsDestination,
   ropReadsPattern,
   ropReadsSource,
-  ropWithoutPattern,
   ropWithoutSource,
 } from './rop.ts';
 import {
@@ -164,7 +162,6 @@ export class BltJob {
     this.shift = DEPTH_SHIFT[this.depth] as number;
     let rop = (br13 >>> 16) & 0xff;
     if (row.source === SRC_NONE) rop = ropWithoutSource(rop);
-    if (row.pattern === PAT_NONE) rop = ropWithoutPattern(rop);
     this.#operation(rop, fromSetup ? setup.get(SETUP_BR00) : br00);
     this.#destination(row, br00, br13, space, setup);
     this.chroma = row.chromaAt === 0 ? 0 : (br00 >>> 17) & 7;

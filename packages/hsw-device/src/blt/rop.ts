@@ -21,9 +21,6 @@ export function ropReadsPattern(rop: number): boolean {
 export function ropWithoutSource(rop: number): number {
   return (rop & 0x33) * 5;
 }
-export function ropWithoutPattern(rop: number): number {
-  return (rop & 0x0f) * 0x11;
-}
 
 /**
  * The operation as a sum (exclusive or) of products: eight masks, 0 or -1, for 1, D, S, SD, P, PD,
