@@ -166,10 +166,7 @@ export class TestGuest {
     const directory = this.high + 0x400000;
     this.map(directory, TABLE_GFN);
     this.write(this.base(engine) + R.RING_PP_DIR_DCLV, -1);
-    this.write(
-      this.base(engine) + R.RING_PP_DIR_BASE,
-      ppDir(directory),
-    );
+    this.write(this.base(engine) + R.RING_PP_DIR_BASE, ppDir(directory));
     this.write(this.base(engine) + R.RING_GFX_MODE, (0x200 << 16) | 0x200);
   }
 

@@ -1,0 +1,115 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { FENCES, inSlice, Partition, RESERVED_MIB, type Slice } from './partition.ts';
+
+const MIB = 2 ** 20;
+const make = (): Partition => new Partition({ apertureMiB: 512, totalMiB: 2048 });
+
+function slice(p: Partition, low: number, high: number, fences: number): Slice {
+  const made = p.allocate(low, high, fences);
+  if (typeof made === 'string') throw new Error(made);
+  return made;
+}
+
+describe('Partition', () => {
+  test('[A12] first fit: a freed place is taken by the next VM that fits', () => {
+    const p = make();
+    const [a, b] = [slice(p, 64, 448, 4), slice(p, 64, 448, 4)];
+    slice(p, 64, 448, 4);
+    p.release(a);
+    expect(slice(p, 64, 448, 4)).toEqual(a);
+    expect(b.lowBase).toBe(64 * MIB);
+  });
+
+  test('[A9] [A10] [A11] a shortage of any kind is ENOMEM and takes nothing', () => {
+    const p = make();
+    const before = p.describe();
+    // Control case: one step inside each limit fits.
+    p.release(slice(p, 512 - RESERVED_MIB, 1536 - RESERVED_MIB, FENCES));
+    expect(p.describe()).toBe(before);
+    expect(p.allocate(512 - RESERVED_MIB + 1, 8, 4)).toBe('ENOMEM');
+    expect(p.allocate(8, 1536 - RESERVED_MIB + 1, 4)).toBe('ENOMEM');
+    expect(p.allocate(8, 8, FENCES + 1)).toBe('ENOMEM');
+    expect(p.describe()).toBe(before);
+  });
+
+  test('[A17] the top 8 MiB of the aperture go to nobody', () => {
+    const p = make();
+    slice(p, 504, 0, 1);
+    expect(p.allocate(1, 0, 1)).toBe('ENOMEM');
+    expect(p.reservedBase).toBe(504 * MIB);
+  });
+
+  test('[A16] available_resource changes by the sizes of what was made', () => {
+    const p = make();
+    const [lowTotal, low, highTotal, high, fenceTotal, fences] = p.summary() as number[];
+    slice(p, 64, 448, 4);
+    expect(p.summary()).toEqual([
+      lowTotal,
+      low! - 64,
+      highTotal,
+      high! - 448,
+      fenceTotal,
+      fences! - 4,
+    ]);
+    const lines = p.describe().split('\n');
+    expect(lines[0]).toBe('0x00000200, 0x000001b8, 0x00000600, 0x00000438, 0x00000020, 0x0000001c');
+    expect(lines[1]?.split(',').slice(-2)).toEqual(['ffffffff', 'ffffffff']);
+    expect(lines[2]).toBe('0000000f');
+  });
+
+  test('[A13] no two live slices meet, nor the reserved part, whatever is made and released', () => {
+    const op = fc.oneof(
+      fc.record({
+        make: fc.tuple(
+          fc.integer({ min: 1, max: 200 }),
+          fc.integer({ min: 0, max: 700 }),
+          fc.integer({ min: 1, max: 12 }),
+        ),
+      }),
+      fc.record({ release: fc.nat(7) }),
+    );
+    fc.assert(
+      fc.property(fc.array(op, { maxLength: 40 }), (ops) => {
+        const p = make();
+        const empty = p.describe();
+        const live: Slice[] = [];
+        for (const o of ops) {
+          if ('make' in o) {
+            const made = p.allocate(...(o.make as [number, number, number]));
+            if (typeof made !== 'string') live.push(made);
+          } else {
+            const gone = live.splice(o.release % (live.length || 1), 1)[0];
+            if (gone !== undefined) p.release(gone);
+          }
+          const taken = new Set<number>();
+          for (const s of live) {
+            for (const [base, bytes] of [
+              [s.lowBase, s.lowBytes],
+              [s.highBase, s.highBytes],
+            ]) {
+              for (let m = base! / MIB; m < (base! + bytes!) / MIB; m++) {
+                expect(taken.has(m)).toBe(false);
+                expect(m >= 504 && m < 512).toBe(false);
+                taken.add(m);
+              }
+            }
+          }
+        }
+        for (const s of live) p.release(s);
+        expect(p.describe()).toBe(empty);
+      }),
+      { numRuns: 30 },
+    );
+  });
+
+  test('[A21] an object whose end leaves the slice is outside', () => {
+    const s = slice(make(), 64, 448, 4);
+    expect(inSlice(s, s.lowBytes - 4096, 4096)).toBe(true);
+    expect(inSlice(s, s.lowBytes - 4096, 4097)).toBe(false);
+    expect(inSlice(s, s.highBase, 4096)).toBe(true);
+    expect(inSlice(s, s.highBase - 1, 4096)).toBe(false);
+    expect(inSlice(s, s.highBase + s.highBytes, 0)).toBe(true);
+    expect(inSlice(s, -4096, 4096)).toBe(false);
+  });
+});
