@@ -21,10 +21,25 @@ const USER_WRITABLE: readonly (readonly [number, number])[] = [
   [0x22200, 0x22200],   // BCS_SWCTRL
 ];
 
-function mayWrite(e: Engine, offset: number): boolean {
-  if (e.privileged) return true;
-  for (const [first, last] of USER_WRITABLE) if (offset >= first && offset <= last) return true;
+/** What such a batch may read besides: the engines' time stamps. */
+const USER_READABLE: readonly (readonly [number, number])[] = [
+  [0x2358, 0x235c],
+  [0x12358, 0x1235c],
+  [0x1a358, 0x1a35c],
+  [0x22358, 0x2235c],
+];
+
+function within(ranges: readonly (readonly [number, number])[], offset: number): boolean {
+  for (const [first, last] of ranges) if (offset >= first && offset <= last) return true;
   return false;
+}
+
+function mayWrite(e: Engine, offset: number): boolean {
+  return e.privileged || within(USER_WRITABLE, offset);
+}
+
+function mayRead(e: Engine, offset: number): boolean {
+  return e.privileged || within(USER_WRITABLE, offset) || within(USER_READABLE, offset);
 }
 
 function writeRegister(e: Engine, offset: number, value: number): void {
@@ -36,7 +51,9 @@ function writeRegister(e: Engine, offset: number, value: number): void {
 }
 
 function readRegister(e: Engine, offset: number): number {
-  return offset < REGISTER_END ? e.regs.read32(offset) : 0;
+  if (offset < REGISTER_END && mayRead(e, offset)) return e.regs.read32(offset);
+  e.counters.refusedWrites++;
+  return 0;
 }
 
 /** Register offset operand, bits 22:2. */

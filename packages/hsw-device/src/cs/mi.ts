@@ -43,7 +43,9 @@ export function miBatchBufferStart(e: Engine): void {
   const second = (header & 0x400000) !== 0;
   // A batch cannot give itself privilege: what it starts has at most its own.
   const user = (header & 0x2000) !== 0 || !e.privileged;
-  e.startBatch((e.cmd[1] as number) & ~3, second, (header & 0x100) !== 0, user);
+  // Nor can it leave the per-process space: the address space bit counts only with privilege.
+  const ppgtt = (header & 0x100) !== 0 || !e.privileged;
+  e.startBatch((e.cmd[1] as number) & ~3, second, ppgtt, user);
 }
 
 export function miBatchBufferEnd(e: Engine): void {
