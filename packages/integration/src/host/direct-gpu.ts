@@ -10,9 +10,8 @@ import {
   PCI_COMMAND_MEMORY,
 } from '@xengt/hsw-device';
 import type { Domain } from '@xengt/xen-vgt';
+import { IGD_DEVFN } from './machine.ts';
 
-/** 00:02.0. */
-export const IGD_DEVFN = 0x10;
 const INTA = 1;
 
 /**
@@ -40,7 +39,6 @@ export class DirectGpu {
       onBar0: moved,
       onBar2: moved,
     });
-    domain.attachPci(IGD_DEVFN, this.config);
     device.irq.onLine = (asserted): void => this.#interrupt(asserted);
   }
 

@@ -1,0 +1,81 @@
+import type { DisplayEngine, Screen } from '@xengt/hsw-device';
+import type { Vgpu } from '@xengt/linux-vgt';
+import type { Domain } from '@xengt/xen-vgt';
+import { SerialConsole } from '../guest/serial-console.ts';
+import type { GuestMachine } from './machine.ts';
+
+/** Console bytes kept for who comes later. */
+const HISTORY_BYTES = 1 << 16;
+
+/** A domain as the host has it: hypervisor's side, its machine, its vGPU, its console. */
+export class HostDomain {
+  readonly domain: Domain;
+  readonly machine: GuestMachine;
+  /** Null when the domain has the GPU itself. */
+  readonly vgpu: Vgpu | null;
+  readonly name: string;
+  readonly console: SerialConsole;
+  /** Kernel release and graphics driver, once somebody has asked the guest. */
+  kernel: string | null = null;
+  driver: string | null = null;
+  readonly #listeners: Set<(bytes: Uint8Array) => void> = new Set();
+  readonly #history = new Uint8Array(HISTORY_BYTES);
+  #historyLength = 0;
+  #burst: number[] = [];
+
+  constructor(domain: Domain, machine: GuestMachine, vgpu: Vgpu | null, name: string) {
+    this.domain = domain;
+    this.machine = machine;
+    this.vgpu = vgpu;
+    this.name = name;
+    this.console = new SerialConsole((bytes) => domain.engine.sendSerial(bytes));
+    domain.engine.onSerial((byte) => this.#received(byte));
+    domain.onState(() => {
+      if (domain.over) this.console.close(`${domain.state}: ${domain.reason}`);
+    });
+  }
+
+  get domid(): number {
+    return this.domain.domid;
+  }
+
+  #received(byte: number): void {
+    this.console.receive(byte);
+    if (this.#burst.length === 0) queueMicrotask(() => this.#flush());
+    this.#burst.push(byte);
+  }
+
+  #flush(): void {
+    const bytes = Uint8Array.from(this.#burst);
+    this.#burst = [];
+    const keep = bytes.subarray(-HISTORY_BYTES);
+    const room = HISTORY_BYTES - keep.length;
+    if (this.#historyLength > room) {
+      this.#history.copyWithin(0, this.#historyLength - room, this.#historyLength);
+      this.#historyLength = room;
+    }
+    this.#history.set(keep, this.#historyLength);
+    this.#historyLength += keep.length;
+    for (const listener of this.#listeners) listener(bytes);
+  }
+
+  /** What the serial console said lately. */
+  get history(): Uint8Array {
+    return this.#history.slice(0, this.#historyLength);
+  }
+
+  /** @returns takes the listener away */
+  onConsole(listener: (bytes: Uint8Array) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** The display that the domain's driver programs. @param physical the GPU's own */
+  display(physical: DisplayEngine): DisplayEngine {
+    return this.vgpu?.display ?? physical;
+  }
+
+  screens(physical: DisplayEngine): readonly Screen[] {
+    return this.display(physical).screens();
+  }
+}

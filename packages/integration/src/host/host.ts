@@ -1,0 +1,213 @@
+import {
+  HaswellDevice,
+  MachineMemory,
+  type Monitor,
+  makeMonitor,
+  type PortName,
+} from '@xengt/hsw-device';
+import { type Vgpu, type VgpuParams, Vgt, type VgtConfig } from '@xengt/linux-vgt';
+import {
+  createV86Engine,
+  type Domain,
+  type Executor,
+  HostLoop,
+  Hypervisor,
+  MediatorPort,
+} from '@xengt/xen-vgt';
+import { DirectGpu } from './direct-gpu.ts';
+import type { GuestFiles } from './guest-files.ts';
+import { HostDomain } from './host-domain.ts';
+import { GuestMachine, IGD_DEVFN } from './machine.ts';
+
+/** Work of one device slice, bytes: about half a millisecond of blits or of small commands. */
+const SLICE_BYTES: number = 1 << 20;
+const NS_PER_MS = 1e6;
+
+/** The event loop of this process. */
+const NODE_EXECUTOR: Executor = {
+  now: () => performance.now() * NS_PER_MS,
+  post: (fn) => void setImmediate(fn),
+  postAfter: (ns, fn) => void setTimeout(fn, ns / NS_PER_MS),
+};
+
+/** Monitors by port. */
+export type Monitors = Readonly<Partial<Record<PortName, Monitor>>>;
+
+export interface HostOptions {
+  /** PCI device id of the GPU. Default 0x0412. */
+  readonly deviceId?: number;
+  readonly apertureMiB?: number;
+  readonly vgt?: VgtConfig;
+  /** Monitors plugged into the physical ports. */
+  readonly monitors?: Monitors;
+  /** `direct`: Domain-0 has the whole GPU and nobody else has any. Default `mediated`. */
+  readonly mode?: 'mediated' | 'direct';
+}
+
+export interface DomainOptions {
+  readonly domid: number;
+  readonly name: string;
+  readonly memoryMiB: number;
+  readonly files: GuestFiles;
+  /** Added to the image's kernel command line. */
+  readonly cmdline?: string;
+  /** Sizes of its vGPU; Domain-0's are the mediator's configuration. */
+  readonly vgpu?: VgpuParams;
+  /** Monitors of its virtual ports. Default: copies of the physical ones. */
+  readonly monitors?: Monitors;
+}
+
+/** The host could not do what it was asked to. */
+export class HostError extends Error {
+  readonly code: 'NO_VGPU' | 'DIRECT_IS_DOM0' | 'BAD_STATE';
+  constructor(code: HostError['code'], message: string) {
+    super(message);
+    this.name = 'HostError';
+    this.code = code;
+  }
+}
+
+/** One machine: GPU, hypervisor, mediator and domains, on one thread. */
+export class Host {
+  readonly memory: MachineMemory = new MachineMemory();
+  readonly loop: HostLoop = new HostLoop(NODE_EXECUTOR);
+  readonly device: HaswellDevice;
+  readonly hypervisor: Hypervisor;
+  /** Null in direct mode. */
+  readonly vgt: Vgt | null;
+  readonly domains: Map<number, HostDomain> = new Map();
+  /** What the mediator told: uevents and crashes, the latest few. */
+  readonly events: string[] = [];
+  readonly #monitors: Monitors;
+
+  constructor(options: HostOptions = {}) {
+    const { loop } = this;
+    this.device = new HaswellDevice({
+      memory: this.memory,
+      clock: loop.clock,
+      deviceId: options.deviceId ?? 0x0412,
+      apertureMiB: options.apertureMiB ?? 256,
+      wake: () => loop.kick(),
+    });
+    this.#monitors = options.monitors ?? DEFAULT_MONITORS;
+    for (const [port, monitor] of Object.entries(this.#monitors)) {
+      this.device.display.connect(port as PortName, monitor);
+    }
+    this.hypervisor = new Hypervisor(this.memory);
+    this.vgt =
+      options.mode === 'direct'
+        ? null
+        : new Vgt({
+            device: this.device,
+            clock: loop.clock,
+            mpt: new MediatorPort(this.hypervisor, IGD_DEVFN),
+            config: { ...options.vgt, propagateMonitors: false },
+            events: {
+              uevent: (text, domid) => this.#event(`${text} VMID=${domid}`),
+              crashed: (domid, reason) => this.#event(`VM ${domid} stopped: ${reason}`),
+            },
+          });
+    loop.addStep(() => this.#step());
+  }
+
+  #event(text: string): void {
+    this.events.push(text);
+    if (this.events.length > EVENTS_KEPT) this.events.shift();
+  }
+
+  /** A slice of the engines and of the mediator; a render switch is several short ones. */
+  #step(): boolean {
+    const { device, vgt } = this;
+    for (let i = 0; ; i++) {
+      const busy = device.step(SLICE_BYTES);
+      if (vgt === null) return busy;
+      vgt.tick();
+      if (i === SWITCH_SLICES || !(vgt.switch.switching && busy)) return busy || device.gt.runnable;
+    }
+  }
+
+  /**
+   * Makes a domain with its GPU function; it does not run yet.
+   *
+   * @throws HostError when its vGPU does not fit
+   */
+  async createDomain(o: DomainOptions): Promise<HostDomain> {
+    const { files } = o;
+    const engine = await createV86Engine({
+      wasm: files.wasm,
+      bios: files.bios,
+      vgaBios: files.vgaBios,
+      kernel: files.kernel,
+      initrd: files.initrd,
+      cmdline: [...files.cmdline, ...(o.cmdline === undefined ? [] : [o.cmdline])].join(' '),
+      memoryMib: o.memoryMiB,
+      apertureMib: this.device.apertureBytes >> 20,
+    });
+    const domain = this.hypervisor.createDomain({ name: o.name, engine, domid: o.domid });
+    engine.onSafePoint(() => this.loop.poll());
+    try {
+      const vgpu = this.#vgpuFor(o);
+      const igd =
+        vgpu === null
+          ? new DirectGpu(domain, this.device, { base: 0, miB: 0 }).config
+          : vgpu.config.space;
+      const machine = new GuestMachine(domain, engine, this.device.model, igd);
+      const host = new HostDomain(domain, machine, vgpu, o.name);
+      this.domains.set(o.domid, host);
+      return host;
+    } catch (error) {
+      this.hypervisor.destroyDomain(o.domid);
+      throw error;
+    }
+  }
+
+  #vgpuFor(o: DomainOptions): Vgpu | null {
+    const { vgt } = this;
+    if (vgt === null) {
+      if (o.domid === 0) return null;
+      throw new HostError('DIRECT_IS_DOM0', 'in direct mode only Domain-0 has a GPU');
+    }
+    if (o.domid === 0) return vgt.dom0;
+    const p = o.vgpu ?? DEFAULT_VGPU;
+    const made = vgt.createVgpu(o.domid, p);
+    if (typeof made === 'string') {
+      const [, low, , high, , fences] = vgt.partition.summary();
+      throw new HostError(
+        'NO_VGPU',
+        `${o.name}: no vGPU with ${p.lowMiB} MiB of aperture, ${p.highMiB} MiB of hidden graphics ` +
+          `memory and ${p.fences} fences (${made}); free are ${low} MiB, ${high} MiB and ` +
+          `${fences} fences`,
+      );
+    }
+    for (const [port, monitor] of Object.entries(o.monitors ?? this.#monitors)) {
+      made.ports.plug(port as PortName, monitor);
+    }
+    return made;
+  }
+
+  /** Ends a domain and gives back all it had. Domain-0's vGPU stays. */
+  destroyDomain(domid: number): void {
+    if (!this.domains.delete(domid)) return;
+    if (domid !== 0) this.vgt?.destroyVgpu(domid);
+    this.hypervisor.destroyDomain(domid);
+  }
+
+  /** Everything ends; nothing of the host keeps the process alive. */
+  close(): void {
+    for (const domid of [...this.domains.keys()].sort((a, b) => b - a)) this.destroyDomain(domid);
+    this.loop.stop();
+  }
+
+  domain(domid: number): Domain | undefined {
+    return this.hypervisor.domain(domid);
+  }
+}
+
+const EVENTS_KEPT = 64;
+/** Slices in a row while a switch waits for the engines' answers. */
+const SWITCH_SLICES = 8;
+/** Upstream's QEMU: 64 and 448 MiB, 4 fences. */
+export const DEFAULT_VGPU: VgpuParams = { lowMiB: 64, highMiB: 448, fences: 4, primary: true };
+export const DEFAULT_MONITORS: Monitors = {
+  E: makeMonitor({ kind: 'vga', mode: '1024x768' }),
+};

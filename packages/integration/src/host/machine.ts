@@ -1,0 +1,112 @@
+import type { HaswellModel, TrapTarget } from '@xengt/hsw-device';
+import { DESKTOP_WIRING, PORTS } from '@xengt/hsw-device';
+import {
+  ASLS,
+  answerSwsci,
+  buildOpRegion,
+  createIsaBridge,
+  FacedFunction,
+  HOST_BRIDGE_DEVFN,
+  HostBridge,
+  type HostBridgeStateV1,
+  ISA_BRIDGE_DEVFN,
+  OPREGION_BYTES,
+  PIIX3_AS_OTHER_BRIDGE,
+  platformOf,
+  SWSCI,
+  vbtPortsOf,
+} from '@xengt/qemu-vgt';
+import type { Domain, VcpuEngine } from '@xengt/xen-vgt';
+
+/** 00:02.0. */
+export const IGD_DEVFN = 0x10;
+/** PIIX3's ISA bridge in the machine that v86 is. */
+const PIIX3_DEVFN = 0x08;
+/** GTT of 2 MiB, no stolen memory: what the GPU's own 0x50 reads too. */
+const GGC = 0x0200;
+/** ACPI keeps the last 16 MiB of RAM from the kernel; the OpRegion lies there. */
+const RESERVED_TOP = 16 << 20;
+const OPREGION_OFFSET = 1 << 20;
+/**
+ * Configuration registers that firmware and kernel set before a driver comes, dwords: cache line
+ * and latency, BARs, interrupt line; the command register, whose write maps the BARs, comes last.
+ */
+const SET_BY_FIRMWARE: readonly number[] = [0x0c, 0x10, 0x14, 0x18, 0x1c, 0x20, 0x3c, 0x04];
+
+/** What a machine's bridges and its GPU function hold beside the engine's own state. */
+export interface MachineStateV1 {
+  readonly version: 1;
+  readonly hostBridge: HostBridgeStateV1;
+  /** Values of {@link SET_BY_FIRMWARE}, in its order. */
+  readonly igd: readonly number[];
+}
+
+/**
+ * The parts of a guest's PC that upstream's QEMU supplies around the vGPU: host bridge, PCH, and
+ * the OpRegion in guest memory.
+ */
+export class GuestMachine {
+  readonly hostBridge: HostBridge;
+  /** Where the OpRegion lies in guest memory. */
+  readonly opRegionAt: number;
+  readonly #igd: TrapTarget;
+  readonly #region: DataView;
+
+  /** @param igd configuration space of 00:02.0, of a vGPU or of the whole GPU */
+  constructor(domain: Domain, engine: VcpuEngine, model: HaswellModel, igd: TrapTarget) {
+    const ids = platformOf(model.deviceId);
+    const top = engine.ram.bytes.length;
+    this.#igd = igd;
+    this.hostBridge = new HostBridge({
+      device: ids.hostBridge,
+      revision: ids.hostRevision,
+      ggc: GGC,
+      topOfLowMemory: top,
+      paging: () => engine.paging,
+    });
+    domain.attachPci(HOST_BRIDGE_DEVFN, this.hostBridge);
+    domain.attachPci(
+      ISA_BRIDGE_DEVFN,
+      createIsaBridge({ vendor: 0x8086, device: ids.pch, revision: ids.pchRevision }),
+    );
+    const piix3 = domain.machinePci(PIIX3_DEVFN);
+    domain.attachPci(
+      PIIX3_DEVFN,
+      new FacedFunction(piix3, PIIX3_AS_OTHER_BRIDGE, () => !this.hostBridge.firmware),
+    );
+    this.opRegionAt = top - RESERVED_TOP + OPREGION_OFFSET;
+    const ram = engine.ram.bytes;
+    this.#region = new DataView(ram.buffer, ram.byteOffset + this.opRegionAt, OPREGION_BYTES);
+    domain.attachPci(IGD_DEVFN, {
+      name: igd.name,
+      read: (offset, size) => igd.read(offset, size),
+      write: (offset, size, value) => {
+        igd.write(offset, size, value);
+        if (offset === SWSCI) answerSwsci(this.#region);
+      },
+    });
+  }
+
+  /** Puts the OpRegion into guest memory and tells the GPU function where it is. */
+  placeOpRegion(domain: Domain): void {
+    domain.writeGpa(this.opRegionAt, buildOpRegion(vbtPortsOf(PORTS, DESKTOP_WIRING)));
+    this.#igd.write(ASLS, 4, this.opRegionAt);
+  }
+
+  exportState(): MachineStateV1 {
+    return {
+      version: 1,
+      hostBridge: this.hostBridge.exportState(),
+      igd: SET_BY_FIRMWARE.map((offset) => this.#igd.read(offset, 4)),
+    };
+  }
+
+  /** @returns why the state was refused, or null */
+  importState(state: MachineStateV1): string | null {
+    if (state.version !== 1) return `machine state of version ${state.version}, expected 1`;
+    const refused = this.hostBridge.importState(state.hostBridge);
+    if (refused !== null) return refused;
+    SET_BY_FIRMWARE.forEach((offset, i) => this.#igd.write(offset, 4, state.igd[i] as number));
+    return null;
+  }
+}
