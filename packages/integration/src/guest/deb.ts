@@ -1,4 +1,4 @@
-import { gunzipSync, zstdDecompressSync } from 'node:zlib';
+import zlib from 'node:zlib';
 import { createTarDecoder, type TarHeader } from 'modern-tar';
 import xz from 'xz-decompress';
 import { readAr } from './ar.ts';
@@ -76,8 +76,8 @@ export function decompress(name: string, data: Uint8Array): ReadableStream<Uint8
   const whole = (bytes: Uint8Array) =>
     new Blob([bytes as Uint8Array<ArrayBuffer>]).stream() as ReadableStream<Uint8Array>;
   if (name.endsWith('.xz')) return new xz.XzReadableStream(whole(data));
-  if (name.endsWith('.gz')) return whole(gunzipSync(data));
-  if (name.endsWith('.zst')) return whole(zstdDecompressSync(data));
+  if (name.endsWith('.gz')) return whole(zlib.gunzipSync(data));
+  if (name.endsWith('.zst')) return whole(zlib.zstdDecompressSync(data));
   if (/\.(tar|ko)$/.test(name) || !name.includes('.')) return whole(data);
   throw new FormatError(`is compressed in a way this program does not know: "${name}"`);
 }

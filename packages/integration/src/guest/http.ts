@@ -3,7 +3,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { Agent as HttpAgent, get as httpGet, type IncomingMessage } from 'node:http';
 import { Agent as HttpsAgent, get as httpsGet } from 'node:https';
 import type { Readable } from 'node:stream';
-import { getCACertificates } from 'node:tls';
+import tls from 'node:tls';
 import { fileURLToPath } from 'node:url';
 import type { AptConfig } from './apt-config.ts';
 import { GuestImageError, systemCode } from './error.ts';
@@ -133,14 +133,11 @@ export class HttpClient {
     if (!this.#certificates) {
       const own =
         this.#apt.caInfo === '' ? '' : await readFile(this.#apt.caInfo, 'utf8').catch(() => '');
-      this.#certificates = [
-        ...new Set([
-          ...getCACertificates('default'),
-          ...getCACertificates('system'),
-          ...getCACertificates('extra'),
-        ]),
-        ...(own === '' ? [] : [own]),
-      ];
+      const stores = (['default', 'system', 'extra'] as const).flatMap((store) =>
+        // Node before 22.15 cannot tell; what it ships itself has to do there.
+        tls.getCACertificates ? tls.getCACertificates(store) : tls.rootCertificates,
+      );
+      this.#certificates = [...new Set(stores), ...(own === '' ? [] : [own])];
     }
     return this.#certificates;
   }

@@ -90,6 +90,12 @@ describe('gpuwork', () => {
     ).toBe(4);
   });
 
+  test('has the checksums that real guests printed whose stock i915 drove the modelled GPU', () => {
+    expect(gpuWorkChecksum('bcs', 3000, 5)).toBe(0xf2460d36);
+    expect(gpuWorkChecksum('rcs', 3000, 5)).toBe(0x330b1649);
+    expect(gpuWorkChecksum('vecs', 30, 0)).toBe(0xccf33676);
+  });
+
   test('its report is read, with the pages', () => {
     const output =
       'gpuwork: engine=bcs batches=10000 ok errors=0 checksum=89abcdef gma=00123000 seconds=5.10 rate=1960\ngpuwork: page 0 gpa=1a2b3000\ngpuwork: page 1 gpa=00004000';
