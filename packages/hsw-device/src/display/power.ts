@@ -47,8 +47,3 @@ export function powerRows(regs: RegSpace): RegRow[] {
     { name: 'WRPLL_CTL2', offset: WRPLL_CTL2, src: 'i915 hsw_ddi_wrpll_enable' },
   ];
 }
-
-/** Whether the display power well is on. */
-export function powerWellOn(regs: RegSpace): boolean {
-  return (regs.peek(HSW_PWR_WELL_CTL1) & WELL_STATE) !== 0;
-}
