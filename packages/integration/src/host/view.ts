@@ -70,7 +70,7 @@ export class LiveHostView implements HostView {
     const { vgt } = this.#host;
     if (vgt === null) return { kind: 'error', errno: 'ENODEV' };
     const entries = vgt.control.list(path);
-    if (entries !== null) return { kind: 'directory', entries };
+    if (entries.length > 0) return { kind: 'directory', entries };
     const got = vgt.control.read(path);
     if (!got.ok) return { kind: 'error', errno: got.errno };
     return { kind: 'file', data: got.data };
