@@ -40,11 +40,7 @@ export function copyBand(job: BltJob, memory: MachineMemory, wide: WideViews, ro
   if (dst.tiling !== color.tiling) {
     if (dst.tiling === TILE_Y) toBand(memory, wide, dst, color, xd, yd, xs, ys, n, rows);
     else fromBand(memory, wide, dst, color, xd, yd, xs, ys, n, rows);
-  } else if (((xd ^ xs) & 15) === 0) {
-    copyColumns(memory, dst, color, xd, yd, xs, ys, n, rows);
-  } else {
-    for (let r = 0; r < rows; r++) copyTileRow(memory, dst, color, xd, yd + r, xs, ys + r, n);
-  }
+  } else copyColumns(memory, dst, color, xd, yd, xs, ys, n, rows);
 }
 
 function rowsToTile(

@@ -43,23 +43,22 @@ export class BltBench {
 
   readonly modelMemory: ModelMemory = {
     read: (gma) => {
-      const [bytes, at] = this.#find(gma);
-      return bytes === null ? 0 : (bytes[at] as number);
+      const at = this.#find(gma);
+      return at < 0 ? 0 : ((this.model[at >> 20] as Uint8Array)[at & (MIB - 1)] as number);
     },
     write: (gma, byte) => {
-      const [bytes, at] = this.#find(gma);
-      if (bytes !== null) bytes[at] = byte;
+      const at = this.#find(gma);
+      if (at >= 0) (this.model[at >> 20] as Uint8Array)[at & (MIB - 1)] = byte;
     },
   };
 
-  #find(gma: number): [Uint8Array | null, number] {
-    const wrapped = ((gma % 2 ** 32) + 2 ** 32) % 2 ** 32;
-    const pte = this.pte[Math.floor(wrapped / 4096)] ?? 0;
-    if ((pte & 1) === 0) return [null, 0];
+  /** Region number in 20 and up, byte below; -1 where nothing is mapped. */
+  #find(gma: number): number {
+    const pte = this.pte[gma >>> 12] ?? 0;
+    if ((pte & 1) === 0) return -1;
     const mfn = pte >>> 12;
-    const second = mfn >= 4608 ? 1 : 0;
-    const frame = mfn - (second === 0 ? 4096 : 4608);
-    return [this.model[second] as Uint8Array, frame * 4096 + (wrapped % 4096)];
+    const frame = mfn >= 4608 ? mfn - 4608 + 256 : mfn - 4096;
+    return frame * 4096 + (gma & 0xfff);
   }
 
   /** Runs the command on both; the blitter in slices of `budget`. */
