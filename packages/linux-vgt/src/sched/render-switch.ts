@@ -15,6 +15,9 @@ const R = engineRegs;
 const GDRST = 0x941c;
 const RCS_CCID: number = R.RING_BASE.RCS + R.RING_CCID;
 const ALL_ENGINES = 0xf;
+/** Steps given to hardware for the mediator's own commands; what is left runs in the host's turns. */
+const OWN_STEPS = 8;
+const OWN_BUDGET = 0x8000;
 
 /** What the switch counts; they only grow. Times in nanoseconds. */
 export interface SwitchCounters {
@@ -229,6 +232,9 @@ export class RenderSwitch {
     this.#state = SWITCHING;
     this.#since = this.#clock.now;
     ring.run();
+    // The list is a few dozen dwords and no guest's ring is on: it is run here and now, which saves
+    // a turn of the host's loop (milliseconds) for each switch.
+    for (let i = 0; i < OWN_STEPS && !ring.done; i++) this.#device.step(OWN_BUDGET);
   }
 
   #finish(): void {
