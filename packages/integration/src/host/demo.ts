@@ -1,11 +1,223 @@
+import { monitorWrites } from '@xengt/qemu-vgt';
+import { Listr, ProcessOutput } from 'listr2';
 import {
   type CommandIo,
   type DemoOptions,
+  printJson,
   UsageError,
   type XengtExitCode,
 } from '../cli/context.ts';
+import { buildGuestImage } from '../guest/image.ts';
+import { showBuild } from '../guest/progress.ts';
+import { defaultCacheDir } from '../guest/store.ts';
+import { type LabServer, startLabServer } from '../lab/server.ts';
+import {
+  type DemoReport,
+  type DomainReport,
+  gpuReport,
+  reportText,
+  writeScreens,
+} from './demo-report.ts';
+import { type DomainPlan, filesOf, planDomains } from './domain-plan.ts';
+import { guestFacts, loadDriver, runWork, type WorkReport } from './guest-driver.ts';
+import { type GuestFiles, readGuestFiles } from './guest-files.ts';
+import { Host } from './host.ts';
+import { bootedState } from './snapshot.ts';
+import { LiveHostView } from './view.ts';
+
+/** Batches that each domain runs on each engine for the report. */
+const WORK_BATCHES = 300;
+
+/** What the steps of a demo hand on. */
+interface DemoState {
+  readonly options: DemoOptions;
+  readonly plans: readonly DomainPlan[];
+  readonly host: Host;
+  readonly io: CommandIo;
+  image: GuestFiles | null;
+  startedAt: number;
+  litAt: number;
+  readonly work: Map<number, WorkReport[]>;
+}
 
 /** Boots a host and reports on it: what `xengt demo` runs. */
-export async function runDemo(_options: DemoOptions, _io: CommandIo): Promise<XengtExitCode> {
-  throw new UsageError('NOT_ASSEMBLED', 'the host is not assembled yet');
+export async function runDemo(options: DemoOptions, io: CommandIo): Promise<XengtExitCode> {
+  const plans = await planDomains(options.domains, options.configs);
+  const host = new Host();
+  checkRoom(host, plans);
+  let lab: LabServer | null = null;
+  try {
+    if (!options.headless) {
+      lab = await startLabServer(new LiveHostView(host), { port: options.port });
+      io.err(`Lab page: ${lab.url}\n`);
+    }
+    const image = await showBuild(
+      (reporter) =>
+        buildGuestImage(
+          options.packages === null ? {} : { packages: options.packages },
+          reporter,
+          io.signal,
+        ),
+      process.stderr,
+    );
+    const state: DemoState = {
+      options,
+      plans,
+      host,
+      io,
+      image: await readGuestFiles(image),
+      startedAt: 0,
+      litAt: 0,
+      work: new Map(),
+    };
+    await stoppable(io.signal, runSteps(state));
+    const report = await stoppable(io.signal, makeReport(state));
+    if (options.json) printJson(io, report);
+    else io.out(reportText(report));
+    if (!options.exit) await untilStopped(io, lab);
+    return isClean(report) ? 0 : 3;
+  } finally {
+    await lab?.close();
+    host.close();
+  }
+}
+
+/** @throws UsageError before anything is built, when the vGPUs cannot all fit */
+function checkRoom(host: Host, plans: readonly DomainPlan[]): void {
+  const summary = host.vgt?.partition.summary() ?? [];
+  const guests = plans.filter((p) => p.domid !== 0);
+  const needs = [
+    ['MiB of aperture', summary[1], guests.map((p) => p.vgpu.lowMiB)],
+    ['MiB of hidden graphics memory', summary[3], guests.map((p) => p.vgpu.highMiB)],
+    ['fences', summary[5], guests.map((p) => p.vgpu.fences)],
+  ] as const;
+  const short = needs.flatMap(([what, free, asked]) => {
+    const sum = asked.reduce((a, b) => a + b, 0);
+    return sum > (free as number)
+      ? [`${guests.length} guests ask for ${sum} ${what}; ${free} are free beside Domain-0`]
+      : [];
+  });
+  if (short.length === 0) return;
+  throw new UsageError(
+    'NO_VGPU',
+    `${short.join('\n')}\nuse fewer --domains, or smaller vgt_low_gm_sz, vgt_high_gm_sz, vgt_fence_sz`,
+  );
+}
+
+async function runSteps(state: DemoState): Promise<void> {
+  const tasks = [
+    { title: 'Boot the guest kernel', task: () => bootKernels(state) },
+    { title: 'Create the domains', task: () => createDomains(state) },
+    { title: 'Bind i915 in every domain', task: () => bindDrivers(state) },
+    { title: 'Run GPU work in every domain at once', task: () => work(state) },
+  ];
+  const list = new Listr(tasks, {
+    renderer: process.stderr.isTTY ? 'default' : 'simple',
+    rendererOptions: {
+      // Standard output belongs to the command's result.
+      processOutput: new ProcessOutput(process.stderr, process.stderr),
+    } as object,
+    registerSignalListeners: false,
+  });
+  await list.run();
+}
+
+function specOf(state: DemoState, plan: DomainPlan): Parameters<typeof bootedState>[0] {
+  return {
+    files: filesOf(plan, state.image as GuestFiles),
+    memoryMiB: plan.memoryMiB,
+    apertureMiB: state.host.device.apertureBytes >> 20,
+    deviceId: state.host.device.model.deviceId,
+  };
+}
+
+/** Kernels boot once for each kind of guest; the booted state is kept for later. */
+async function bootKernels(state: DemoState): Promise<void> {
+  for (const plan of state.plans) {
+    await bootedState(specOf(state, plan), defaultCacheDir(), undefined, state.io.signal);
+  }
+}
+
+async function createDomains(state: DemoState): Promise<void> {
+  state.startedAt = performance.now();
+  for (const plan of state.plans) {
+    const spec = specOf(state, plan);
+    const booted = await bootedState(spec, defaultCacheDir(), undefined, state.io.signal);
+    const domain = await state.host.createDomain({
+      domid: plan.domid,
+      name: plan.name,
+      memoryMiB: plan.memoryMiB,
+      files: spec.files,
+      vgpu: plan.vgpu,
+      ...(plan.monitors === null ? {} : { monitors: plan.monitors }),
+    });
+    domain.restore(booted);
+    for (const write of monitorWrites(plan.domid, plan.records)) {
+      const refused = state.host.vgt?.control.write(write.path, write.data) ?? null;
+      if (refused !== null) throw new Error(`${plan.name}: ${write.path}: ${refused}`);
+    }
+  }
+}
+
+async function bindDrivers(state: DemoState): Promise<void> {
+  await Promise.all([...state.host.domains.values()].map(loadDriver));
+  state.litAt = performance.now();
+}
+
+async function work(state: DemoState): Promise<void> {
+  await Promise.all(
+    [...state.host.domains.values()].map(async (domain) => {
+      state.work.set(domain.domid, await runWork(domain, WORK_BATCHES));
+    }),
+  );
+}
+
+async function makeReport(state: DemoState): Promise<DemoReport> {
+  const domains: DomainReport[] = [];
+  for (const domain of state.host.domains.values()) {
+    domains.push({
+      id: domain.domid,
+      name: domain.name,
+      ...(await guestFacts(domain)),
+      work: state.work.get(domain.domid) ?? [],
+      screens: await writeScreens(state.host, domain, state.options.screens),
+    });
+  }
+  return {
+    version: 1,
+    domains,
+    gpu: gpuReport(state.host),
+    bootSeconds: (state.litAt - state.startedAt) / 1000,
+  };
+}
+
+function isClean(report: DemoReport): boolean {
+  return report.domains.every(
+    (d) =>
+      d.kernelErrors.length === 0 && d.kernelWarnings.length === 0 && d.work.every((w) => w.ok),
+  );
+}
+
+/** The work, or an error as soon as the person stops it. */
+async function stoppable<T>(signal: AbortSignal, running: Promise<T>): Promise<T> {
+  let stop = (): void => {};
+  const stopped = new Promise<never>((_, reject) => {
+    stop = (): void => reject(new UsageError('STOPPED', 'stopped'));
+    if (signal.aborted) stop();
+    else signal.addEventListener('abort', stop, { once: true });
+  });
+  try {
+    return await Promise.race([running, stopped]);
+  } finally {
+    signal.removeEventListener('abort', stop);
+    running.catch(() => {});
+  }
+}
+
+async function untilStopped(io: CommandIo, lab: LabServer | null): Promise<void> {
+  io.err(lab === null ? 'Running. Ctrl-C ends it.\n' : `Running: ${lab.url}  Ctrl-C ends it.\n`);
+  if (io.signal.aborted) return;
+  await new Promise<void>((resolve) =>
+    io.signal.addEventListener('abort', () => resolve(), { once: true }),
+  );
 }

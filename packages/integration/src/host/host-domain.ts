@@ -2,7 +2,9 @@ import type { DisplayEngine, Screen } from '@xengt/hsw-device';
 import type { Vgpu } from '@xengt/linux-vgt';
 import type { Domain } from '@xengt/xen-vgt';
 import { SerialConsole } from '../guest/serial-console.ts';
+import { HostError } from './host-error.ts';
 import type { GuestMachine } from './machine.ts';
+import type { BootedState } from './snapshot.ts';
 
 /** Console bytes kept for who comes later. */
 const HISTORY_BYTES = 1 << 16;
@@ -33,6 +35,15 @@ export class HostDomain {
     domain.onState(() => {
       if (domain.over) this.console.close(`${domain.state}: ${domain.reason}`);
     });
+  }
+
+  /** Takes a booted guest's state and lets it run. @throws EngineError, HostError */
+  restore(state: BootedState): void {
+    this.domain.engine.restoreState(state.engine);
+    const refused = this.machine.importState(state.machine);
+    if (refused !== null) throw new HostError('BAD_STATE', `${this.name}: ${refused}`);
+    this.machine.placeOpRegion(this.domain);
+    this.domain.resume();
   }
 
   get domid(): number {

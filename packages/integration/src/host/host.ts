@@ -17,6 +17,7 @@ import {
 import { DirectGpu } from './direct-gpu.ts';
 import type { GuestFiles } from './guest-files.ts';
 import { HostDomain } from './host-domain.ts';
+import { HostError } from './host-error.ts';
 import { GuestMachine, IGD_DEVFN } from './machine.ts';
 
 /** Work of one device slice, bytes: about half a millisecond of blits or of small commands. */
@@ -55,16 +56,6 @@ export interface DomainOptions {
   readonly vgpu?: VgpuParams;
   /** Monitors of its virtual ports. Default: copies of the physical ones. */
   readonly monitors?: Monitors;
-}
-
-/** The host could not do what it was asked to. */
-export class HostError extends Error {
-  readonly code: 'NO_VGPU' | 'DIRECT_IS_DOM0' | 'BAD_STATE';
-  constructor(code: HostError['code'], message: string) {
-    super(message);
-    this.name = 'HostError';
-    this.code = code;
-  }
 }
 
 /** One machine: GPU, hypervisor, mediator and domains, on one thread. */
@@ -141,7 +132,6 @@ export class Host {
       initrd: files.initrd,
       cmdline: [...files.cmdline, ...(o.cmdline === undefined ? [] : [o.cmdline])].join(' '),
       memoryMib: o.memoryMiB,
-      apertureMib: this.device.apertureBytes >> 20,
     });
     const domain = this.hypervisor.createDomain({ name: o.name, engine, domid: o.domid });
     engine.onSafePoint(() => this.loop.poll());

@@ -106,7 +106,9 @@ export class GuestMachine {
     if (state.version !== 1) return `machine state of version ${state.version}, expected 1`;
     const refused = this.hostBridge.importState(state.hostBridge);
     if (refused !== null) return refused;
-    SET_BY_FIRMWARE.forEach((offset, i) => this.#igd.write(offset, 4, state.igd[i] as number));
+    SET_BY_FIRMWARE.forEach((offset, i) => {
+      this.#igd.write(offset, 4, state.igd[i] as number);
+    });
     return null;
   }
 }

@@ -52,7 +52,6 @@ export function engineOf(spec: BootedSpec): Promise<VcpuEngine> {
     initrd: files.initrd,
     cmdline: files.cmdline.join(' '),
     memoryMib: spec.memoryMiB,
-    apertureMib: spec.apertureMiB,
   });
 }
 
@@ -100,7 +99,7 @@ async function boot(
   domain.onState(() => {
     if (domain.over) console.close(`${domain.state}: ${domain.reason}`);
   });
-  const stop = (): void => console.close("stopped");
+  const stop = (): void => console.close('stopped');
   signal?.addEventListener('abort', stop);
   try {
     machine.placeOpRegion(domain);
