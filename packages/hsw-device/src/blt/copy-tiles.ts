@@ -1,6 +1,7 @@
 import type { MachineMemory } from '../port/memory.ts';
 import type { Surface } from '../tiling/surface.ts';
-import { TILE_BYTES, TILE_X, TILE_Y } from '../tiling/tiling.ts';
+import { LINEAR, TILE_BYTES, TILE_X, TILE_Y } from '../tiling/tiling.ts';
+import { copyXTiles } from './copy-xtiles.ts';
 import type { BltJob } from './job.ts';
 import { moveRun } from './move.ts';
 import type { WideViews } from './wide.ts';
@@ -22,7 +23,9 @@ export function bandRows(job: BltJob): number {
     const shift = ((job.srcX - job.originX) << job.shift) & 511;
     return shift === 0 ? Math.min(rows, 8 - (yd & 7), 8 - (ys & 7)) : 0;
   }
-  if (dst.tiling !== TILE_Y && color.tiling !== TILE_Y) return 0;
+  if (dst.tiling === LINEAR && color.tiling === LINEAR) return 0;
+  if (dst.tiling === TILE_X && color.tiling === LINEAR) return Math.min(rows, 8 - (yd & 7));
+  if (dst.tiling === LINEAR && color.tiling === TILE_X) return Math.min(rows, 8 - (ys & 7));
   if (dst.tiling === TILE_Y) rows = Math.min(rows, 32 - (yd & 31));
   if (color.tiling === TILE_Y) rows = Math.min(rows, 32 - (ys & 31));
   return rows;
@@ -37,7 +40,11 @@ export function copyBand(job: BltJob, memory: MachineMemory, wide: WideViews, ro
   const xs = (job.left - job.originX + job.srcX) << job.shift;
   const n = job.rowBytes;
   wide.forgetRows();
-  if (dst.tiling !== color.tiling) {
+  if (dst.tiling === TILE_X && color.tiling === LINEAR) {
+    copyXTiles(memory, wide, true, dst, xd, yd, color, xs, ys, n, rows);
+  } else if (dst.tiling === LINEAR && color.tiling === TILE_X) {
+    copyXTiles(memory, wide, false, color, xs, ys, dst, xd, yd, n, rows);
+  } else if (dst.tiling !== color.tiling) {
     if (dst.tiling === TILE_Y) toBand(memory, wide, dst, color, xd, yd, xs, ys, n, rows);
     else fromBand(memory, wide, dst, color, xd, yd, xs, ys, n, rows);
   } else copyColumns(memory, dst, color, xd, yd, xs, ys, n, rows);
@@ -135,7 +142,7 @@ function toBand(
     const piece = Math.min(n - at, 128 - (x & 127));
     dst.locateTile(x, yd);
     if (piece === 128 && dst.region !== 0) {
-      const from = wide.locateRows(src, xs + at, ys, rows);
+      const from = wide.locateRows(src, xs + at, ys, rows, 128);
       if (from !== 0) {
         const tile = (dst.word >>> 1) + ((yd & 31) << 1);
         rowsToTile(wide.of(dst.region), tile, wide.of(from), wide.rowAt, wide.shift, rows);
@@ -179,7 +186,7 @@ function fromBand(
     const piece = Math.min(n - at, 128 - (x & 127));
     src.locateTile(x, ys);
     if (piece === 128 && src.region !== 0) {
-      const to = wide.locateRows(dst, xd + at, yd, rows);
+      const to = wide.locateRows(dst, xd + at, yd, rows, 128);
       if (to !== 0) {
         const tile = (src.word >>> 1) + ((ys & 31) << 1);
         tileToRows(wide.of(to), wide.rowAt, wide.shift, wide.of(src.region), tile, rows);

@@ -29,7 +29,7 @@ export function isFill(job: BltJob): boolean {
 }
 
 /** Whether pixels lie on their own bounds. */
-export function wholePixels(surface: Surface, shift: number): boolean {
+function wholePixels(surface: Surface, shift: number): boolean {
   return ((surface.base | surface.pitch) & ((1 << shift) - 1)) === 0;
 }
 
@@ -114,7 +114,7 @@ function fillBytes(
  * `TypedArray.fill`, but on shared memory `fill` stores element by element: 15 GB/s. A short fill
  * that then copies itself does 29; on unshared memory it is 83 against 62.
  */
-export function fillWords(words: Int32Array, start: number, n: number, value: number): void {
+function fillWords(words: Int32Array, start: number, n: number, value: number): void {
   if (n <= SEED_WORDS) {
     words.fill(value, start, start + n);
     return;

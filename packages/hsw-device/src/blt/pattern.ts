@@ -189,7 +189,7 @@ export class Pattern {
 }
 
 /** The bits of a colour that a pixel has. */
-export function depthMask(color: number, shift: number): number {
+function depthMask(color: number, shift: number): number {
   return shift === 2 ? color | 0 : color & (shift === 1 ? 0xffff : 0xff);
 }
 

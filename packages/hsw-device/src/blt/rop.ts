@@ -3,8 +3,6 @@
 
 /** 0xcc: the result is the source. */
 export const ROP_SRC_COPY = 0xcc;
-/** 0xf0: the result is the pattern. */
-export const ROP_PAT_COPY = 0xf0;
 
 /** Whether the result depends on the destination's old value. */
 export function ropReadsDestination(rop: number): boolean {

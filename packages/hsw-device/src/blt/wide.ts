@@ -43,17 +43,17 @@ export class WideViews {
   }
 
   /**
-   * Finds 128 bytes of each of some rows, from byte `x` on. Between two {@link forgetRows}, `surface`,
-   * `y` and `rows` stay the same: going right, most calls then only add to {@link shift}.
+   * Finds `bytes` bytes of each of some rows, from byte `x` on. Between two {@link forgetRows} all but
+   * `x` stay the same: going right, most calls then only add to {@link shift}.
    *
    * @param rows 1 to 32
    * @returns the region that holds them all on 8-byte bounds; 0 when they do not lie so simply
    */
-  locateRows(surface: Surface, x: number, y: number, rows: number): number {
-    if (this.#left >= 128 && x === this.#nextX) {
-      this.shift += 16;
-      this.#left -= 128;
-      this.#nextX += 128;
+  locateRows(surface: Surface, x: number, y: number, rows: number, bytes: number): number {
+    if (this.#left >= bytes && x === this.#nextX) {
+      this.shift += bytes >>> 3;
+      this.#left -= bytes;
+      this.#nextX += bytes;
       return this.#region;
     }
     this.#left = 0;
@@ -62,7 +62,7 @@ export class WideViews {
     let left = 4096;
     for (let r = 0; r < rows; r++) {
       left = Math.min(left, surface.locate(x, y + r, left));
-      if (left < 128) return 0;
+      if (left < bytes) return 0;
       if (surface.region === 0 || ((surface.word & 1) | surface.sub) !== 0) return 0;
       if (r === 0) region = surface.region;
       else if (surface.region !== region) return 0;
@@ -70,8 +70,8 @@ export class WideViews {
     }
     if (this.of(region).length === 0) return 0;
     this.#region = region;
-    this.#left = left - 128;
-    this.#nextX = x + 128;
+    this.#left = left - bytes;
+    this.#nextX = x + bytes;
     return region;
   }
 }

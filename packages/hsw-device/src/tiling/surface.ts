@@ -1,11 +1,11 @@
 import type { AddressSpace } from '../gtt/address-space.ts';
 import type { MachineMemory } from '../port/memory.ts';
 import {
+  inTileW,
   inTileX,
   inTileY,
   LINEAR,
   surfaceOffset,
-  TILE_HEIGHT_SHIFT,
   TILE_WIDTH_SHIFT,
   TILE_X,
   TILE_Y,
@@ -120,22 +120,23 @@ export class Surface {
   #tiled(x: number, y: number, want: number): number {
     const space = this.#space as AddressSpace;
     const tiling = this.tiling;
-    const tile =
-      Math.imul(y >> (TILE_HEIGHT_SHIFT[tiling] as number), this.#across) +
-      (x >> (TILE_WIDTH_SHIFT[tiling] as number));
-    const page = ((this.base >>> 12) + tile) & 0xfffff;
+    let tile: number;
     let within: number;
     let run: number;
     if (tiling === TILE_X) {
+      tile = Math.imul(y >> 3, this.#across) + (x >> 9);
       within = inTileX(x, y);
       run = 512 - (x & 511);
     } else if (tiling === TILE_Y) {
+      tile = Math.imul(y >> 5, this.#across) + (x >> 7);
       within = inTileY(x, y);
       run = 16 - (x & 15);
     } else {
-      within = surfaceOffset(tiling, x, y, this.pitch) & 0xfff;
+      tile = Math.imul(y >> 6, this.#across) + (x >> 6);
+      within = inTileW(x, y);
       run = 1;
     }
+    const page = ((this.base >>> 12) + tile) & 0xfffff;
     const region = space.region(page);
     this.region = region;
     if (region !== 0) {

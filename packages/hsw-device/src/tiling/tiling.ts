@@ -17,7 +17,7 @@ export const TILE_WIDTH_SHIFT: readonly number[] = [0, 9, 7, 6];
 export const TILE_HEIGHT_SHIFT: readonly number[] = [0, 3, 5, 6];
 
 /** Tiles side by side in a row of `pitch` bytes; what is beyond the last whole tile is dropped. */
-export function tilesPerRow(tiling: Tiling, pitch: number): number {
+function tilesPerRow(tiling: Tiling, pitch: number): number {
   return pitch >> (TILE_WIDTH_SHIFT[tiling] as number);
 }
 
