@@ -1,5 +1,4 @@
 import { monitorWrites } from '@xengt/qemu-vgt';
-import { Listr, ProcessOutput } from 'listr2';
 import {
   type CommandIo,
   type DemoOptions,
@@ -23,10 +22,12 @@ import { guestFacts, loadDriver, runWork, type WorkReport } from './guest-driver
 import { type GuestFiles, readGuestFiles } from './guest-files.ts';
 import { Host } from './host.ts';
 import { bootedState } from './snapshot.ts';
+import { runSteps, type Step } from './steps.ts';
 import { LiveHostView } from './view.ts';
 
 /** Batches that each domain runs on each engine for the report. */
 const WORK_BATCHES = 300;
+const NEWLINE = 10;
 
 /** What the steps of a demo hand on. */
 interface DemoState {
@@ -70,7 +71,7 @@ export async function runDemo(options: DemoOptions, io: CommandIo): Promise<Xeng
       litAt: 0,
       work: new Map(),
     };
-    await stoppable(io.signal, runSteps(state));
+    await stoppable(io.signal, runSteps(stepsOf(state), process.stderr));
     const report = await stoppable(io.signal, makeReport(state));
     if (options.json) printJson(io, report);
     else io.out(reportText(report));
@@ -104,22 +105,13 @@ function checkRoom(host: Host, plans: readonly DomainPlan[]): void {
   );
 }
 
-async function runSteps(state: DemoState): Promise<void> {
-  const tasks = [
-    { title: 'Boot the guest kernel', task: () => bootKernels(state) },
-    { title: 'Create the domains', task: () => createDomains(state) },
-    { title: 'Bind i915 in every domain', task: () => bindDrivers(state) },
-    { title: 'Run GPU work in every domain at once', task: () => work(state) },
+function stepsOf(state: DemoState): Step[] {
+  return [
+    { title: 'Boot the guest kernel', run: (show) => bootKernels(state, show) },
+    { title: 'Create the domains', run: () => createDomains(state) },
+    { title: 'Bind i915 in every domain', run: () => bindDrivers(state) },
+    { title: 'Run GPU work in every domain at once', run: () => work(state) },
   ];
-  const list = new Listr(tasks, {
-    renderer: process.stderr.isTTY ? 'default' : 'simple',
-    rendererOptions: {
-      // Standard output belongs to the command's result.
-      processOutput: new ProcessOutput(process.stderr, process.stderr),
-    } as object,
-    registerSignalListeners: false,
-  });
-  await list.run();
 }
 
 function specOf(state: DemoState, plan: DomainPlan): Parameters<typeof bootedState>[0] {
@@ -132,9 +124,17 @@ function specOf(state: DemoState, plan: DomainPlan): Parameters<typeof bootedSta
 }
 
 /** Kernels boot once for each kind of guest; the booted state is kept for later. */
-async function bootKernels(state: DemoState): Promise<void> {
+async function bootKernels(state: DemoState, show: (text: string) => void): Promise<void> {
+  let line = '';
+  const onConsole = (byte: number): void => {
+    if (byte !== NEWLINE) line += String.fromCharCode(byte);
+    else {
+      show(line.trimEnd());
+      line = '';
+    }
+  };
   for (const plan of state.plans) {
-    await bootedState(specOf(state, plan), defaultCacheDir(), undefined, state.io.signal);
+    await bootedState(specOf(state, plan), defaultCacheDir(), onConsole, state.io.signal);
   }
 }
 
