@@ -3,6 +3,7 @@ import {
   DISPLAY,
   F_CMD_READ,
   F_CMD_WRITE,
+  F_CONTEXT,
   F_SAVED,
   F_STATUS,
   LIVE,
@@ -15,6 +16,8 @@ import {
 const SAVED = F_SAVED;
 /** Commands may load and store it. */
 const CMD: number = F_SAVED | F_CMD_WRITE | F_CMD_READ;
+/** The same, and part of the render context. */
+const CONTEXT: number = CMD | F_CONTEXT;
 
 /** Bases of the four engines' registers: RCS, VCS, BCS, VECS. i915 `RENDER_RING_BASE` and siblings. */
 const ENGINE_BASES: readonly number[] = [0x2000, 0x12000, 0x22000, 0x1a000];
@@ -79,14 +82,14 @@ export const ATTRIBUTE_ROWS: readonly AttributeRow[] = [
   { name: 'CACHE_MODE_LEGACY',    offset: 0x02120, count: 2, policy: RENDER_MODE, flags: SAVED },
   { name: 'MI_PREDICATE_RESULT_2', offset: 0x02214, policy: RENDER, flags: SAVED | F_CMD_READ },
   { name: 'GPGPU_THREADS_DISPATCHED', offset: 0x02290, count: 2, policy: RENDER, flags: CMD },
-  { name: 'PIPELINE_STATISTICS',  offset: 0x02310, count: 18, policy: RENDER, flags: CMD },
+  { name: 'PIPELINE_STATISTICS',  offset: 0x02310, count: 18, policy: RENDER, flags: CONTEXT },
   { name: 'OA_CONTEXT',           offset: 0x023bc, policy: RENDER, flags: SAVED },
-  { name: 'MI_PREDICATE',         offset: 0x02400, count: 8, policy: RENDER, flags: CMD },
-  { name: 'GEN7_3DPRIM',          offset: 0x02420, count: 8, policy: RENDER, flags: CMD },
+  { name: 'MI_PREDICATE',         offset: 0x02400, count: 8, policy: RENDER, flags: CONTEXT },
+  { name: 'GEN7_3DPRIM',          offset: 0x02420, count: 8, policy: RENDER, flags: CONTEXT },
   { name: 'GEN7_SO_MISC',         offset: 0x02440, count: 8, policy: RENDER, flags: CMD },
   { name: 'FF_MODE_2470',         offset: 0x02470, policy: RENDER_MODE, flags: SAVED },
-  { name: 'GPGPU_DISPATCHDIM',    offset: 0x02500, count: 3, policy: RENDER, flags: CMD },
-  { name: 'CS_GPR',               offset: 0x02600, count: 32, policy: RENDER, flags: CMD },
+  { name: 'GPGPU_DISPATCHDIM',    offset: 0x02500, count: 3, policy: RENDER, flags: CONTEXT },
+  { name: 'CS_GPR',               offset: 0x02600, count: 32, policy: RENDER, flags: CONTEXT },
   { name: 'ARB_MODE',             offset: 0x04030, policy: RENDER_MODE, flags: SAVED },
   { name: 'GFX_PEND_TLB',         offset: 0x04034, count: 2, policy: RENDER },
   { name: 'GAM_ECOCHK_HIGH',      offset: 0x04040, policy: RENDER, flags: SAVED },
@@ -94,10 +97,10 @@ export const ATTRIBUTE_ROWS: readonly AttributeRow[] = [
   { name: 'RING_FAULT',           offset: 0x04094, count: 4, stride: 0x100, policy: RENDER, flags: F_STATUS },
   { name: 'ERROR_GEN6',           offset: 0x040a0, policy: RENDER, flags: F_STATUS },
   { name: 'DONE_REG',             offset: 0x040b0, policy: RENDER, flags: F_STATUS },
-  { name: 'SO_STATISTICS',        offset: 0x05200, count: 32, policy: RENDER, flags: CMD },
-  { name: 'SO_WRITE_OFFSET',      offset: 0x05280, count: 4, policy: RENDER, flags: CMD },
-  { name: 'CACHE_MODE_0_GEN7',    offset: 0x07000, count: 2, policy: RENDER_MODE, flags: CMD },
-  { name: 'GEN7_GT_MODE',         offset: 0x07008, policy: RENDER_MODE, flags: SAVED | F_CMD_WRITE },
+  { name: 'SO_STATISTICS',        offset: 0x05200, count: 32, policy: RENDER, flags: CONTEXT },
+  { name: 'SO_WRITE_OFFSET',      offset: 0x05280, count: 4, policy: RENDER, flags: CONTEXT },
+  { name: 'CACHE_MODE_0_GEN7',    offset: 0x07000, count: 2, policy: RENDER_MODE, flags: CONTEXT },
+  { name: 'GEN7_GT_MODE',         offset: 0x07008, policy: RENDER_MODE, flags: SAVED | F_CMD_WRITE | F_CONTEXT },
   { name: 'COMMON_SLICE_CHICKEN1', offset: 0x07010, count: 3, policy: RENDER_MODE, flags: SAVED | F_CMD_WRITE },
   { name: 'SARB_9030',            offset: 0x09030, policy: RENDER, flags: SAVED },
   { name: 'GEN7_L3SQCREG1',       offset: 0x0b010, count: 3, policy: RENDER, flags: CMD },

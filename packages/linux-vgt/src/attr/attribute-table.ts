@@ -3,6 +3,7 @@ import {
   type AttributeRow,
   DISPLAY,
   DOM0,
+  F_CONTEXT,
   F_SAVED,
   F_STATUS,
   PLANE,
@@ -43,6 +44,8 @@ export class AttributeTable {
   /** Offsets that a render switch saves and restores, and those it only saves. */
   readonly saved: Int32Array;
   readonly status: Int32Array;
+  /** Offsets of the render context. */
+  readonly context: Int32Array;
   /** Bytes behind an address register, by offset. */
   readonly #bytes = new Map<number, number>();
   readonly #names = new Map<number, string>();
@@ -77,15 +80,18 @@ export class AttributeTable {
     }
     const saved: number[] = [];
     const status: number[] = [];
+    const context: number[] = [];
     for (let i = 0; i < this.policy.length; i++) {
       const claimed = hardware.claims(i << 2);
       if (claimed && this.policy[i] === UNTRACKED) this.policy[i] = DOM0;
       if (!claimed) continue;
       if (((this.flags[i] as number) & F_SAVED) !== 0) saved.push(i << 2);
       if (((this.flags[i] as number) & F_STATUS) !== 0) status.push(i << 2);
+      if (((this.flags[i] as number) & F_CONTEXT) !== 0) context.push(i << 2);
     }
     this.saved = Int32Array.from(saved);
     this.status = Int32Array.from(status);
+    this.context = Int32Array.from(context);
   }
 
   #add(row: AttributeRow): void {

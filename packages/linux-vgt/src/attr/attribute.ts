@@ -34,6 +34,9 @@ export const F_ACCESSED = 0x10;
 /** Some VM touched it by a command. */
 export const F_CMD_ACCESSED = 0x20;
 
+/** Part of the render engine's hardware context: a reset of that engine resets it. */
+export const F_CONTEXT = 0x40;
+
 /** One register, or a run of like registers, as data. */
 export interface AttributeRow {
   readonly name: string;

@@ -1,9 +1,10 @@
 import type { Ggtt, MachineMemory } from '@xengt/hsw-device';
+import { DIRECTORY_SLOTS } from '../partition/reserved.ts';
 import { PDES, type PpgttCounters, SHADOW_BYTES, ShadowDirectory } from './shadow-directory.ts';
 import type { ShadowGgtt } from './shadow-ggtt.ts';
 
 /** Guest directories shadowed at once; i915 6.1 has one on Haswell (aliasing PPGTT). */
-export const DIRECTORIES = 3;
+export const DIRECTORIES: number = DIRECTORY_SLOTS - 1;
 const ENGINES = 4;
 
 /** Gives memory of the mediator's own that hardware can address, and takes it back. */

@@ -3,11 +3,11 @@ import type { Errno } from '../errno.ts';
 const MIB = 2 ** 20;
 /** Fence registers of a Haswell. i915 `i915_ggtt_init_fences`: 32 from gen7 on. */
 export const FENCES = 32;
-/**
- * Top of the aperture, and of the hidden memory, that the mediator keeps to itself, MiB. Upstream
- * keeps the aperture's (`VGT_RSVD_APERTURE_SZ`).
- */
+/** Top of the aperture that the mediator keeps to itself, MiB. Upstream: `VGT_RSVD_APERTURE_SZ`. */
 export const RESERVED_MIB = 8;
+
+/** Top of the hidden memory that it keeps: GTT entries for page directories, MiB. */
+export const RESERVED_HIGH_MIB = 16;
 
 /** One VM's part of the graphics memory, and of the fences. Addresses and sizes in bytes. */
 export interface Slice {
@@ -42,7 +42,7 @@ export class Partition {
     this.totalMiB = o.totalMiB;
     this.#gm = new Uint8Array(o.totalMiB);
     this.#gm.fill(1, o.apertureMiB - RESERVED_MIB, o.apertureMiB);
-    this.#gm.fill(1, o.totalMiB - RESERVED_MIB);
+    this.#gm.fill(1, o.totalMiB - RESERVED_HIGH_MIB);
   }
 
   /** First byte of the aperture's part that no VM gets. */
@@ -52,7 +52,7 @@ export class Partition {
 
   /** First byte of the hidden memory's part that no VM gets. */
   get reservedHighBase(): number {
-    return (this.totalMiB - RESERVED_MIB) * MIB;
+    return (this.totalMiB - RESERVED_HIGH_MIB) * MIB;
   }
 
   /**

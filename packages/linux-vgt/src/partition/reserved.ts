@@ -1,5 +1,5 @@
 import { CONTEXT_BYTES, type Ggtt, type MachineMemory, pteAddress } from '@xengt/hsw-device';
-import { RESERVED_MIB } from './partition.ts';
+import { RESERVED_HIGH_MIB, RESERVED_MIB } from './partition.ts';
 
 const KIB = 1024;
 /** Largest guest ring that the mediator carries, bytes. i915 uses 16 KiB. */
@@ -8,8 +8,8 @@ export const RING_BYTES_MAX: number = 256 * KIB;
 const CONTEXT_AREA = 128 * KIB;
 /** Entries of a page directory; they lie in the GTT itself, and take the addresses they would map. */
 const PDES = 512;
-/** Page directories of the running VM: its global GTT, and three of its own. */
-export const DIRECTORY_SLOTS = 4;
+/** Page directories of the running VM: its global GTT, and seven of its own. */
+export const DIRECTORY_SLOTS: number = (RESERVED_HIGH_MIB * KIB) / 4 / PDES;
 
 // Layout of the reserved top of the aperture, bytes from its start. Upstream's own parts are the
 // scratch page, ring, null context and save areas; the shadow rings and batch arenas are ours.

@@ -36,8 +36,9 @@ export class BatchArena {
     this.#committed = this.first;
   }
 
-  get empty(): boolean {
-    return this.#count === 0;
+  /** Whether all of it is free. */
+  get fresh(): boolean {
+    return this.#count === 0 && this.cursor === this.first;
   }
 
   /** Dwords free from the cursor without a break. */

@@ -49,6 +49,8 @@ export class CommandScanner {
   readonly cuts: Int32Array = new Int32Array(CUTS_MAX);
   cutCount = 0;
   #cutNext = false;
+  /** The scan waits for room in the arena, and not for an idle engine. */
+  full = false;
   readonly #attr: AttributeTable;
   #host: ScanHost | null = null;
   #arena: BatchArena | null = null;
@@ -94,26 +96,28 @@ export class CommandScanner {
     this.#on = 1 << engine;
     this.#arena = arena;
     this.#later = false;
+    this.full = false;
     this.reason = '';
     this.commands = 0;
     this.batchCommands = 0;
     this.cutCount = 0;
     this.#cutNext = false;
     let at = 0;
+    let safe = arena.cursor;
     while (at < count) {
       if ((at & 1) === 0) {
         this.stoppedAt = at;
+        safe = arena.cursor;
         if (this.#cutNext && this.cutCount < CUTS_MAX) {
           this.cuts[this.cutCount++] = at;
           this.#cutNext = false;
         }
       }
-      const mark = arena.cursor;
       const length = this.#measure(words, at, count);
       if (length === 0) return SCAN_REFUSED;
       const outcome = this.#command(words, at, length, DEPTH_RING);
       if (outcome === STOP) {
-        arena.cursor = mark;
+        arena.cursor = safe;
         return this.#later ? SCAN_LATER : SCAN_REFUSED;
       }
       if (outcome === END) {
@@ -354,6 +358,8 @@ export class CommandScanner {
     const arena = this.#arena as BatchArena;
     this.#chunks = 0;
     this.#jumps = 0;
+    this.full = false;
+    const fresh = arena.fresh;
     const first = this.#copyChunk(gma, ppgtt, 1);
     if (first >= 0) {
       let ok = true;
@@ -365,6 +371,11 @@ export class CommandScanner {
       }
     }
     if (this.#later || this.reason !== '') return STOP;
+    if (!fresh) {
+      this.#later = true;
+      this.full = true;
+      return STOP;
+    }
     // Larger than the arena: it runs where it is, without privilege and through the page tables.
     ring[at] = (ring[at] as number) | T.BB_NON_PRIVILEGED;
     if (ppgtt === 0) {
@@ -421,10 +432,7 @@ export class CommandScanner {
       begin = arena.first;
       end = this.#copyAt(begin, arena.roomAtStart, gma, ppgtt, level);
     }
-    if (end < 0) {
-      if (this.reason === '' && !arena.empty) this.#later = true;
-      return -1;
-    }
+    if (end < 0) return -1;
     arena.cursor = end;
     const c = this.#chunks++;
     this.#chunkGma[c] = gma;

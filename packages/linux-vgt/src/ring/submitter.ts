@@ -46,7 +46,10 @@ export class Submitter {
     vgpu.counters.commands += scanner.commands;
     vgpu.counters.batchCommands += scanner.batchCommands;
     ring.commands += scanner.commands;
-    if (done === 0) return;
+    if (done === 0) {
+      if (ring.stalled && resting && scanner.full) vgpu.crash('batches too large to be checked');
+      return;
+    }
     for (let i = 0; i < scanner.cutCount && (scanner.cuts[i] as number) <= done; i++) {
       ring.addCut((scanner.cuts[i] as number) * 4);
     }

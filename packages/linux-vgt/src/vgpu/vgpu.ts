@@ -372,9 +372,20 @@ export class Vgpu implements MmioHost, EngineHost, ScanHost {
       this.ccid = 0;
       this.usesContexts = false;
       this.#owner.reserved.copyNullContext(this.contextArea);
+      this.#resetContext();
     }
     if (this.loaded) this.#owner.resetEngines(this, mask);
     if (full) this.ppgtt.reset();
+  }
+
+  /** Registers of the render context as the mediator found them when it started. */
+  #resetContext(): void {
+    const { snapshot, attr } = this.#owner;
+    for (const offset of attr.context) {
+      const i = offset >>> 2;
+      this.vreg.dw[i] = snapshot[i] as number;
+      this.sreg[i] = snapshot[i] as number;
+    }
   }
 
   /** CCID as the guest set it, wherever it is now. */
