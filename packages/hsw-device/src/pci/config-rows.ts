@@ -113,7 +113,13 @@ export function barRows(o: BarOptions): ConfigRow[] {
   };
   const rows = [o.onWrite === undefined ? low : { ...low, onWrite: o.onWrite }];
   if (o.kind === 'mem64') {
-    const high = { name: `BAR${o.index}_HIGH`, offset: low.offset + 4, width: 4 as const, rw: -1, src };
+    const high = {
+      name: `BAR${o.index}_HIGH`,
+      offset: low.offset + 4,
+      width: 4 as const,
+      rw: -1,
+      src,
+    };
     rows.push(o.onWrite === undefined ? high : { ...high, onWrite: o.onWrite });
   }
   return rows;

@@ -5,7 +5,6 @@ import {
   HWS_PGA,
   RING_BASE,
   RING_CTL,
-  RING_HEAD,
   RING_IMR,
   RING_START,
   RING_TAIL,
