@@ -3,7 +3,7 @@ import { AddressSpace, pteAddress } from '../gtt/address-space.ts';
 import { MachineMemory } from '../port/memory.ts';
 import { type ModelMemory, type ModelSetup, modelBlit } from './blt-model.ts';
 
-export const MIB = 1 << 20;
+export const MIB: number = 1 << 20;
 /** Graphics pages of the test machine: 1 MiB of graphics memory. */
 const PAGES = 256;
 
@@ -11,7 +11,7 @@ const PAGES = 256;
 export type Layout = 'straight' | 'torn' | 'holes';
 
 export class BltBench {
-  readonly memory = new MachineMemory();
+  readonly memory: MachineMemory = new MachineMemory();
   readonly regions: number[];
   readonly pte: number[] = [];
   readonly space: AddressSpace;
