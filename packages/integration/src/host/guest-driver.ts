@@ -13,6 +13,8 @@ export async function loadDriver(domain: HostDomain): Promise<void> {
     'n=0; until [ -e /dev/fb0 ] || [ $n = 100 ]; do sleep 0.1; n=$((n+1)); done; test -e /dev/fb0',
     SHORT_MS,
   );
+  // A fresh shell on the screen shows whose it is. Its init starts one when the old one is gone.
+  await console.sh(`hostname '${domain.name}'; kill -9 $(fuser /dev/tty1 2>/dev/null)`, SHORT_MS);
   domain.kernel = await console.check('uname -r', SHORT_MS);
   domain.driver = await console.check(
     'basename "$(readlink /sys/class/drm/card0/device/driver)"',

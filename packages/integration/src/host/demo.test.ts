@@ -1,0 +1,102 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { CommandIo, DemoOptions } from '../cli/context.ts';
+import { type GuestConfig, parseGuestConfig } from '../config/guest-config.ts';
+import { runDemo } from './demo.ts';
+import { planDomains } from './domain-plan.ts';
+import { Host } from './host.ts';
+
+const io: CommandIo = {
+  out: () => {},
+  bytes: () => {},
+  err: () => {},
+  signal: new AbortController().signal,
+};
+
+function options(rest: Partial<DemoOptions>): DemoOptions {
+  return {
+    domains: 2,
+    configs: [],
+    headless: true,
+    exit: true,
+    json: true,
+    port: 0,
+    screens: 'unused',
+    packages: null,
+    ...rest,
+  };
+}
+
+function config(text: string): GuestConfig {
+  const got = parseGuestConfig(text, 'guest.cfg');
+  if (!got.ok) throw new Error(JSON.stringify(got.issues));
+  return got.config;
+}
+
+async function messageOf(running: Promise<unknown>): Promise<string> {
+  return running.then(
+    () => 'nothing was wrong',
+    (error: Error) => error.message,
+  );
+}
+
+let directory = '';
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'xengt-demo-'));
+});
+afterAll(() => rm(directory, { recursive: true }));
+
+describe('what a demo is asked for is checked before anything is built', () => {
+  test('control case: Domain-0 and two guests fit', async () => {
+    const plans = await planDomains(3, []);
+    expect(plans.map((p) => p.name)).toEqual(['Domain-0', 'guest1', 'guest2']);
+  });
+
+  test('too many domains for the aperture name the resource and what is free', async () => {
+    expect(await messageOf(runDemo(options({ domains: 4 }), io))).toBe(
+      '3 guests ask for 192 MiB of aperture; 128 are free beside Domain-0\n' +
+        'use fewer --domains, or smaller vgt_low_gm_sz, vgt_high_gm_sz, vgt_fence_sz',
+    );
+  });
+
+  test('[A11] fences that do not suffice are named too', async () => {
+    const greedy = config('name = "g"\nvgt = 1\nvgt_fence_sz = 30\n');
+    expect(await messageOf(runDemo(options({ configs: [greedy] }), io))).toBe(
+      '1 guests ask for 30 fences; 28 are free beside Domain-0\n' +
+        'use fewer --domains, or smaller vgt_low_gm_sz, vgt_high_gm_sz, vgt_fence_sz',
+    );
+  });
+
+  test('everything that files ask for and that cannot be done is told at once', async () => {
+    const file = join(directory, 'monitors');
+    await writeFile(file, 'not hex\n');
+    const first = config(
+      `name = "a"\nkernel = "${directory}/absent"\ndisk = [ "x.img" ]\nmonitors = [ "B:1234x567" ]`,
+    );
+    const second = config(`name = "b"\nvgt_monitor_config_file = "${file}"`);
+    const lines = (await messageOf(planDomains(3, [first, second]))).split('\n');
+    expect(lines).toEqual([
+      'a: disk: guests have no disk yet; put the files into ramdisk',
+      `a: kernel = "${directory}/absent" cannot be read (ENOENT)`,
+      expect.stringMatching(/^a: monitors: 1234x567@60 is not a mode of ours; there are /),
+      expect.stringContaining(`b: ${file}: `),
+    ]);
+  });
+});
+
+test('a monitor in a domain file becomes a monitor on the virtual port', async () => {
+  const [, plan] = await planDomains(2, [
+    config('name = "m"\nvgt = 1\nmonitors = [ "B:800x600", "E:1024x768" ]'),
+  ]);
+  expect(Object.keys(plan?.monitors ?? {}).sort()).toEqual(['B', 'E']);
+  expect(plan?.monitors?.B?.kind).toBe('hdmi');
+  expect(plan?.monitors?.E?.kind).toBe('vga');
+});
+
+test('a host that is closed leaves no domain and no timer', () => {
+  const host = new Host();
+  host.close();
+  expect(host.domains.size).toBe(0);
+});
