@@ -196,13 +196,55 @@ describe('MI commands', () => {
 
   test('a semaphore compare waits until the other engine has signalled a larger value', () => {
     const d = new GtDriver();
-    d.submit('RCS', MI(0x16, 1) | 0x100000 | (1 << 16), 4, 0, STORE_DATA_IMM, 0, 0x80000, 1);
+    d.submit('RCS', MI(0x16, 1) | 0x100000 | (2 << 16), 4, 0, STORE_DATA_IMM, 0, 0x80000, 1);
     expect(d.run()).toBe(false);
     expect(d.peek(0x80000)).toBe(0);
     d.submit('BCS', MI(0x16, 1) | 0x200000, 5, 0);
     expect(d.run()).toBe(true);
     expect(d.peek(0x80000)).toBe(1);
   });
+
+  test.each([
+    ['RCS', 0, 'VCS'],
+    ['RCS', 1, 'VECS'],
+    ['RCS', 2, 'BCS'],
+    ['VCS', 0, 'BCS'],
+    ['VCS', 1, 'VECS'],
+    ['VCS', 2, 'RCS'],
+    ['BCS', 0, 'RCS'],
+    ['BCS', 1, 'VECS'],
+    ['BCS', 2, 'VCS'],
+    ['VECS', 0, 'BCS'],
+    ['VECS', 1, 'VCS'],
+    ['VECS', 2, 'RCS'],
+  ] as const)(
+    '%s waiting on select %i is let go by a register write of %s',
+    (waiter, select, by) => {
+      // Offsets of the sync register that `by` signals `waiter` through: i915 intel_engine_regs.h.
+      const at = {
+        RCS: 'VCS BCS VECS',
+        VCS: 'BCS RCS VECS',
+        BCS: 'RCS VCS VECS',
+        VECS: 'BCS RCS VCS',
+      };
+      const register = RING_BASE[waiter] + 0x40 + at[waiter].split(' ').indexOf(by) * 4;
+      const d = new GtDriver();
+      d.submit(
+        waiter,
+        MI(0x16, 1) | 0x140000 | (select << 16),
+        4,
+        0,
+        STORE_DATA_IMM,
+        0,
+        0x80000,
+        1,
+      );
+      expect(d.run()).toBe(false);
+      d.submit(by, LRI, register, 5, 0);
+      expect(d.run()).toBe(true);
+      expect(d.peek(0x80000)).toBe(1);
+    },
+  );
 
   test('MI_WAIT_FOR_EVENT holds the engine while the display says so', () => {
     const d = new GtDriver();
