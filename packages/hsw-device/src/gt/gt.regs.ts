@@ -10,6 +10,7 @@ const MCH = 'HSW datasheet vol.2 MCHBAR; i915 intel_mchbar_regs.h, mirrored at 0
 /** GT registers that hold what is written: modes, work-arounds, clock gating, limits, statistics. */
 // biome-ignore format: one register a line
 export const GT_STORED_ROWS: readonly RegRow[] = [
+  { name: 'PGTBL_ER',                 offset: 0x02024, rw: 0, w1c: -1, src: GT },
   { name: 'FF_SLICE_CS_CHICKEN',      offset: 0x02080, src: CS },
   { name: '_3D_CHICKEN',              offset: 0x02084, masked: true, rw: 0xffff, src: WA },
   { name: '_3D_CHICKEN2',             offset: 0x0208c, src: WA },
@@ -61,6 +62,8 @@ export const GT_STORED_ROWS: readonly RegRow[] = [
   { name: 'GEN6_MBC_SNPCR',           offset: 0x0900c, src: GT },
   { name: 'SARB',                     offset: 0x0902c, count: 2, src: GT },
   { name: 'GEN6_MBCTL',               offset: 0x0907c, src: GT },
+  // EUs of a subslice that are fused off: none, 10 are left. i915 hsw_sseu_info_init.
+  { name: 'HSW_PAVP_FUSE1',           offset: 0x0911c, rw: 0, src: GT },
   { name: 'GEN6_UCGCTL',              offset: 0x09400, count: 6, src: GT },
   { name: 'GEN6_RSTCTL',              offset: 0x09420, src: GT },
   { name: 'GEN6_RC_VIDEO_FREQ',       offset: 0x0a00c, src: RPS },
