@@ -1,0 +1,57 @@
+import { setTimeout } from 'node:timers/promises';
+import { expect, test } from 'vitest';
+import { loadDriver } from '../src/host/guest-driver.ts';
+import type { HostDomain } from '../src/host/host-domain.ts';
+import { addDomain, complaints, gpuWork, monitor, SHORT_MS, useHost } from './fixture.ts';
+
+const lab = useHost({ monitors: [monitor('E', 'vga', '1024x768')] });
+const END_MS = 60_000;
+
+/** Waits until a domain will never run again. */
+async function ended(domain: HostDomain): Promise<void> {
+  const deadline = performance.now() + END_MS;
+  while (!domain.domain.over && performance.now() < deadline) await setTimeout(20);
+}
+
+/** GPU work that goes on while the next command runs. */
+const BUSY = 'gpuwork -e rcs -n 1000000 -q 32 >/tmp/out 2>&1 & sleep 0.5';
+
+/**
+ * A driver that shuts down waits until its GPU is idle, which it never is beside a program that
+ * submits without end; so only a panic comes in the middle of work, as `init` kills it otherwise.
+ */
+// biome-ignore format: one way to end a line
+const ENDS: [how: string, before: string, command: string, state: string, reason: RegExp][] = [
+  ['panics in the middle of GPU work', 'true',             'echo c >/proc/sysrq-trigger', 'crashed',  /^kernel panic: sysrq triggered crash$/],
+  ['reboots',                          'killall gpuwork',  'reboot -f',                   'rebooted', /reset/],
+  ['powers off',                       'killall gpuwork',  'poweroff -f',                 'shutdown', /^ACPI S5$/],
+];
+
+test.each(ENDS)(
+  'a guest that %s ends as a state with a reason, and dom0 goes on',
+  async (_how, before, command, state, reason) => {
+    const { host, domains } = lab.current;
+    const dom0 = domains[0] as HostDomain;
+    const free = host.vgt?.partition.describe();
+    const hvm = await addDomain(host, 1, monitor('B', 'hdmi', '800x600'));
+    await loadDriver(hvm);
+    const submitted = host.vgt?.vm(1)?.counters.submissions ?? 0;
+    await hvm.console.check(BUSY, SHORT_MS);
+    expect(host.vgt?.vm(1)?.counters.submissions).toBeGreaterThan(submitted);
+
+    await hvm.console.check(before, SHORT_MS);
+
+    // Its console is closed when the domain ends: whoever waits for it is told why.
+    await expect(hvm.console.sh(command, END_MS)).rejects.toThrow(`the guest ended (${state}: `);
+    await ended(hvm);
+    expect(hvm.domain.state).toBe(state);
+    expect(hvm.domain.reason).toMatch(reason);
+
+    expect(dom0.domain.state).toBe('running');
+    expect(await gpuWork(dom0, 'bcs', 300, 1)).toMatchObject({ ok: true, errors: 0 });
+    host.destroyDomain(1);
+    expect(host.vgt?.partition.describe()).toBe(free);
+    expect(await gpuWork(dom0, 'rcs', 300, 2)).toMatchObject({ ok: true, errors: 0 });
+    expect(await complaints(dom0)).toEqual([]);
+  },
+);
