@@ -1,1 +1,20 @@
-export {};
+export { buildGuestImage, type GuestImage, type GuestImageOptions } from './guest/image.ts';
+export { ConsoleError, SerialConsole } from './guest/serial-console.ts';
+export { defaultCacheDir } from './guest/store.ts';
+export { counters } from './host/counters.ts';
+export { ScreenShot } from './host/domain-view.ts';
+export { loadDriver } from './host/guest-driver.ts';
+export { type GuestFiles, readGuestFiles } from './host/guest-files.ts';
+export {
+  DEFAULT_VGPU,
+  type DomainOptions,
+  Host,
+  type HostOptions,
+  type Monitors,
+} from './host/host.ts';
+export { HostDomain } from './host/host-domain.ts';
+export { HostError } from './host/host-error.ts';
+export { type BootedSpec, type BootedState, bootedState } from './host/snapshot.ts';
+export { LiveHostView } from './host/view.ts';
+export { encodePng } from './lab/png.ts';
+export { type LabServer, startLabServer } from './lab/server.ts';
