@@ -21,6 +21,7 @@ describe('titles', () => {
       "it.each([1, 2])('[A2] case %d', () => {});",
       // biome-ignore lint/suspicious/noTemplateCurlyInString: it is a test's source
       'test(`[A3] template ${x}`, () => {});',
+      "test.each([['[A11] low', 1], ['high', 2], ['[A12] fences', 3]])('%s: too much', () => {});",
       "describe('[A4] group', () => { test('inside', () => {}); });",
       "test.skip('[A5] skipped', () => {});",
       "describe.todo('[A6] later', () => { test('[A7] inside', () => {}); });",
@@ -29,8 +30,11 @@ describe('titles', () => {
       "test.runIf(kvm)('[A10] conditional', () => {});",
     ].join('\n');
     const found = namedTests(FILE, source);
-    expect(found.flatMap(({ ids }) => ids)).toEqual(['A1', 'A2', 'A3', 'A4', 'A10']);
+    expect(found.flatMap(({ ids }) => ids)).toEqual([
+      ...['A1', 'A2', 'A3', 'A11', 'A12', 'A4', 'A10'],
+    ]);
     expect(found[2]?.title).toBe('[A3] template …');
+    expect(found[3]?.title).toBe('[A11] low: too much');
   });
 });
 

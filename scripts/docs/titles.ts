@@ -41,6 +41,21 @@ function titleOf(node: ts.Expression | undefined): string | undefined {
   return node.head.text + node.templateSpans.map((span) => `…${span.literal.text}`).join('');
 }
 
+/**
+ * Titles of a table's rows: `test.each([['[B7] low', 1]])('%s stops it')` names its rows in the
+ * table. Only the first text of each row is looked at.
+ */
+function titlesOf(callee: ts.Expression, title: string): string[] {
+  const table = ts.isCallExpression(callee) ? callee.arguments[0] : undefined;
+  if (!table || !ts.isArrayLiteralExpression(table) || !title.includes('%s')) return [title];
+  const named = table.elements.flatMap((row) => {
+    const first = ts.isArrayLiteralExpression(row) ? row.elements[0] : row;
+    const text = titleOf(first);
+    return text !== undefined && idsIn(text).length > 0 ? [title.replace('%s', text)] : [];
+  });
+  return named.length > 0 ? named : [title];
+}
+
 /** The tests of one file that name rows. A `describe` passes its ids on to the tests inside it. */
 export function namedTests(file: string, text: string): NamedTest[] {
   const found: NamedTest[] = [];
@@ -52,7 +67,12 @@ export function namedTests(file: string, text: string): NamedTest[] {
       if (called && title !== undefined) {
         if (called.parts.some((part) => NOT_RUN.has(part))) return;
         ids = [...new Set([...outer, ...idsIn(title)])];
-        if (called.name !== 'describe' && ids.length > 0) found.push({ ids, title, file });
+        if (called.name !== 'describe') {
+          for (const one of titlesOf(node.expression, title)) {
+            const all = [...new Set([...ids, ...idsIn(one)])];
+            if (all.length > 0) found.push({ ids: all, title: one, file });
+          }
+        }
       }
     }
     ts.forEachChild(node, (child) => visit(child, ids));

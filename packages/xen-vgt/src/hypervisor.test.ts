@@ -72,7 +72,7 @@ describe('domains in the machine', () => {
     expect(() => hypervisor.destroyDomain(7)).toThrow('there is no domain 7');
   });
 
-  test('[R11] up to 2048 frames are looked up at once', () => {
+  test('up to 2048 frames are looked up at once', () => {
     const { hypervisor } = host();
     hypervisor.createDomain({ name: 'Domain-0', engine: new ScriptedEngine(1) });
     const gfns = Int32Array.from({ length: 2048 }, (_, i) => i);

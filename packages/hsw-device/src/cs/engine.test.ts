@@ -13,6 +13,7 @@ import {
   RING_IPEHR,
   RING_MI_MODE,
   RING_PP_DIR_BASE,
+  RING_START,
   RING_TAIL,
   STOP_RING,
 } from '../gt/engine.regs.ts';
@@ -43,7 +44,7 @@ describe('ring', () => {
     expect(d.regs.read32(RCS + RING_HEAD)).toBe(d.regs.read32(RCS + RING_TAIL));
   });
 
-  test('[K6] [H9] a command across the ring end is executed, and HEAD counts the wrap', () => {
+  test('[K6] a command across the ring end is executed, and HEAD counts the wrap', () => {
     const d = new GtDriver();
     d.submit('RCS', ...new Array(1022).fill(0));
     d.run();
@@ -51,6 +52,20 @@ describe('ring', () => {
     expect(d.run()).toBe(true);
     expect(d.peek(0x80000)).toBe(7);
     expect(d.regs.read32(RCS + RING_HEAD)).toBe(0x200000 | 8);
+  });
+
+  test('[H9] CTL 0x1F001 is a ring of 128 KiB', () => {
+    const d = new GtDriver();
+    d.poke(0x100000 + 0x1fff0, STORE_DATA_IMM, 0, 0x80000, 7);
+    d.poke(0x100000, STORE_DATA_IMM, 0, 0x80004, 8);
+    d.regs.write32(RCS + RING_CTL, 0);
+    d.regs.write32(RCS + RING_START, 0x100000);
+    d.regs.write32(RCS + RING_HEAD, 0x1fff0);
+    d.regs.write32(RCS + RING_TAIL, 16);
+    d.regs.write32(RCS + RING_CTL, 0x1f001);
+    expect(d.run()).toBe(true);
+    expect([d.peek(0x80000), d.peek(0x80004)]).toEqual([7, 8]);
+    expect(d.regs.read32(RCS + RING_HEAD)).toBe(0x200000 | 16);
   });
 
   test('nothing runs while CTL is off or MI_MODE says stop; idle says so', () => {
@@ -78,7 +93,7 @@ describe('ring', () => {
 });
 
 describe('batches', () => {
-  test('[K5] first and second level return to where they came from', () => {
+  test('first and second level return to where they came from', () => {
     const d = new GtDriver();
     d.poke(0x90000, BATCH_START | SECOND_LEVEL, 0x91000, STORE_DATA_IMM, 0, 0x80004, 2, BATCH_END);
     d.poke(0x91000, STORE_DATA_IMM, 0, 0x80000, 1, BATCH_END);

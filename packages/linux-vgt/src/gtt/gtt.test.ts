@@ -117,7 +117,7 @@ describe('per-process GTT', () => {
     expect(g.peek(DATA_GFN)).toBe(1);
   });
 
-  test('[G4] entries are translated when they are first used', () => {
+  test('entries are translated when they are first used', () => {
     g.mapPpgtt(6, DATA_GFN);
     g.mapPpgtt(7, DATA_GFN + 1);
     run(g, BCS, [...store(0x6000, 1), ...store(0x7000, 2)]);
@@ -125,7 +125,7 @@ describe('per-process GTT', () => {
     expect(g.vgpu.ppgtt.counters.fills).toBe(3);
   });
 
-  test('[G5] [W4] an entry changed by a plain store is found before the next submission', () => {
+  test('[W4] an entry changed by a plain store is found before the next submission', () => {
     g.mapPpgtt(6, DATA_GFN);
     run(g, BCS, store(0x6000, 1));
     g.mapPpgtt(6, DATA_GFN + 1);
@@ -145,7 +145,7 @@ describe('per-process GTT', () => {
     expect(g.peek(DATA_GFN)).toBe(3);
   });
 
-  test('[G7] a directory entry that moves to another table takes effect', () => {
+  test('a directory entry that moves to another table takes effect', () => {
     g.mapPpgtt(6, DATA_GFN);
     run(g, BCS, store(0x6000, 1));
     g.poke(TABLE_GFN + 1, [(BATCH_GFN << 12) | 7, ((DATA_GFN + 2) << 12) | 7], 5);

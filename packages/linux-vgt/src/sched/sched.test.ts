@@ -205,7 +205,7 @@ describe('the switch', () => {
     expect(g.vgpu.counters.allocatedNs).toBeGreaterThanOrEqual(5 * MS);
   });
 
-  test('[A25] [I18] destroying the owner frees the engines for the others at once', () => {
+  test('[I18] destroying the owner frees the engines for the others at once', () => {
     to(g);
     g.submit(BCS, long(g, 300));
     step(256);
@@ -343,10 +343,10 @@ describe('copies of batches', () => {
     expect(b.mpt.crashes).toEqual([]);
   });
 
-  test('[K15] [K20] a register that a command wrote is marked; a ring that is off is not read', () => {
-    g.submit(RCS, lri(0x2608, 1));
+  test('[K15] [K20] registers that a command wrote are marked; a ring that is off is not read', () => {
+    g.submit(RCS, [(0x22 << 23) | 3, 0x2608, 1, 0x2610, 2]);
     b.run();
-    expect(b.vgt.attr.flags[0x2608 >> 2]! & 0x20).toBe(0x20);
+    for (const at of [0x2608, 0x2610]) expect(b.vgt.attr.flags[at >> 2]! & 0x20).toBe(0x20);
     const k = b.hvm(3);
     k.startRing(BCS);
     k.write(0x2203c, 0);
