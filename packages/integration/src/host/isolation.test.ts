@@ -1,0 +1,135 @@
+import { GM_PAGES, HaswellDevice, MachineMemory, ManualClock } from '@xengt/hsw-device';
+import { type Vgpu, Vgt } from '@xengt/linux-vgt';
+import { Hypervisor, MediatorPort, ScriptedEngine } from '@xengt/xen-vgt';
+import { beforeEach, expect, test } from 'vitest';
+import { IGD_DEVFN } from './machine.ts';
+import { ATTACKS, POISON, type Victim } from './testing/attacks.ts';
+import { BCS, DATA_GFN, RCS, ScriptedGuest } from './testing/scripted-guest.ts';
+
+const RAM_MIB = 4;
+/** Upper half of every marked word: none of the attackers' commands has it. */
+const MARK = 0x5ec2;
+/** Together longer than an engine that hangs may take to come to rest. */
+const STEPS = 300;
+const STEP_NS = 10_000_000;
+
+/** A machine with dom0, an HVM and an attacker; every free word of the first two's RAM is marked. */
+class Machine {
+  readonly memory: MachineMemory = new MachineMemory();
+  readonly clock: ManualClock = new ManualClock();
+  readonly device: HaswellDevice = new HaswellDevice({ memory: this.memory, clock: this.clock });
+  readonly hypervisor: Hypervisor = new Hypervisor(this.memory);
+  readonly vgt: Vgt = new Vgt({
+    device: this.device,
+    clock: this.clock,
+    mpt: new MediatorPort(this.hypervisor, IGD_DEVFN),
+  });
+  readonly dom0: ScriptedGuest = this.#guest(0, true);
+  readonly hvm: ScriptedGuest = this.#guest(1, true);
+  readonly evil: ScriptedGuest = this.#guest(2, false);
+
+  #guest(domid: number, marked: boolean): ScriptedGuest {
+    const engine = new ScriptedEngine(RAM_MIB);
+    const domain = this.hypervisor.createDomain({ name: `dom${domid}`, engine, domid });
+    const made =
+      domid === 0
+        ? this.vgt.dom0
+        : this.vgt.createVgpu(domid, { lowMiB: 16, highMiB: 64, fences: 4 });
+    if (marked)
+      engine.ram.words.forEach((_, i, words) => {
+        words[i] = (MARK << 16) | (i & 0xffff);
+      });
+    const guest = new ScriptedGuest(domain, engine, made as Vgpu);
+    for (const e of [RCS, BCS]) guest.startRing(e);
+    return guest;
+  }
+
+  /** Steps device and mediator until both are at rest. */
+  run(): void {
+    for (let i = 0; i < STEPS; i++) {
+      this.device.step(4096);
+      this.vgt.tick();
+      const rest = !this.device.gt.runnable && this.vgt.switch.steady;
+      if (rest && !this.vgt.vms.some((vm) => vm.hasWork)) return;
+      this.clock.advance(STEP_NS);
+    }
+  }
+
+  entries(of: ScriptedGuest): number[] {
+    const { lowBase, lowBytes, highBase, highBytes } = of.vgpu.slice;
+    const all: number[] = [];
+    for (let i = 0; i < GM_PAGES; i++) {
+      const gma = i * 4096;
+      const low = gma >= lowBase && gma < lowBase + lowBytes;
+      if (low || (gma >= highBase && gma < highBase + highBytes))
+        all.push(this.device.ggtt.read(i));
+    }
+    return all;
+  }
+}
+
+const store = (gma: number, value: number): number[] => [(0x20 << 23) | 0x400002, 0, gma, value];
+const copyOf = (guest: ScriptedGuest): Uint8Array => Uint8Array.from(guest.engine.ram.bytes);
+const same = (guest: ScriptedGuest, was: Uint8Array): boolean =>
+  Buffer.compare(guest.engine.ram.bytes, was) === 0;
+
+let m: Machine;
+beforeEach(() => {
+  m = new Machine();
+  // Everybody has run something, so that all have render state in the mediator's hands.
+  for (const g of [m.dom0, m.hvm, m.evil]) g.submit(RCS, store(g.dataGma + 0x20000, 1));
+  m.run();
+});
+
+function aim(at: ScriptedGuest): Victim {
+  return { gma: at.dataGma, high: at.high, mfn: at.domain.gfnToMfn(DATA_GFN) };
+}
+
+test('control case: what the attacker does to itself works, and is seen by the checks', () => {
+  const { evil } = m;
+  evil.map(evil.dataGma + 0x8000, DATA_GFN + 1);
+  evil.apertureWrite(evil.dataGma + 0x8000, POISON);
+  evil.submit(BCS, [...store(evil.dataGma, POISON)]);
+  m.run();
+  expect([evil.peek(DATA_GFN), evil.peek(DATA_GFN + 1)]).toEqual([POISON, POISON]);
+  expect(evil.apertureRead(evil.dataGma)).toBe(POISON);
+  expect(evil.vgpu.alive).toBe(true);
+  const was = copyOf(m.hvm);
+  m.hvm.poke(DATA_GFN, [POISON]);
+  expect(same(m.hvm, was)).toBe(false);
+});
+
+const targets = [
+  ['dom0', 'dom0'],
+  ['the HVM', 'hvm'],
+] as const;
+for (const [who, key] of targets) {
+  test.each(ATTACKS)(`against ${who}: $name`, (attack) => {
+    const { dom0, hvm, evil } = m;
+    const was = [copyOf(dom0), copyOf(hvm)] as const;
+    const entries = [m.entries(dom0), m.entries(hvm)];
+    attack.run(evil, aim(m[key]));
+    m.run();
+    evil.submit(BCS, store(evil.dataGma + 0x30000, 2));
+    m.run();
+
+    expect([same(dom0, was[0]), same(hvm, was[1])]).toEqual([true, true]);
+    expect([m.entries(dom0), m.entries(hvm)]).toEqual(entries);
+    expect(evil.engine.ram.words.some((w) => w >>> 16 === MARK)).toBe(false);
+    if (attack.stopped === null) {
+      expect([evil.vgpu.crashReason, evil.domain.state]).toEqual([null, 'running']);
+    } else {
+      expect(evil.vgpu.crashReason).toMatch(attack.stopped);
+      expect(evil.domain.state).toBe('crashed');
+      expect(evil.domain.reason).toBe(evil.vgpu.crashReason);
+      expect(evil.peek(DATA_GFN + 0x30)).toBe(0);
+    }
+
+    for (const g of [dom0, hvm]) {
+      g.submit(BCS, store(g.dataGma + 0x21000, 77));
+      m.run();
+      expect(g.peek(DATA_GFN + 0x21)).toBe(77);
+      expect(g.domain.state).toBe('running');
+    }
+  });
+}
