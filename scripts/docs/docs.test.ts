@@ -22,6 +22,7 @@ describe('titles', () => {
       // biome-ignore lint/suspicious/noTemplateCurlyInString: it is a test's source
       'test(`[A3] template ${x}`, () => {});',
       "test.each([['[A11] low', 1], ['high', 2], ['[A12] fences', 3]])('%s: too much', () => {});",
+      "const list = [['[A13] here', 1]]; test.each(list)('%s', () => {});",
       "describe('[A4] group', () => { test('inside', () => {}); });",
       "test.skip('[A5] skipped', () => {});",
       "describe.todo('[A6] later', () => { test('[A7] inside', () => {}); });",
@@ -31,7 +32,7 @@ describe('titles', () => {
     ].join('\n');
     const found = namedTests(FILE, source);
     expect(found.flatMap(({ ids }) => ids)).toEqual([
-      ...['A1', 'A2', 'A3', 'A11', 'A12', 'A4', 'A10'],
+      ...['A1', 'A2', 'A3', 'A11', 'A12', 'A13', 'A4', 'A10'],
     ]);
     expect(found[2]?.title).toBe('[A3] template …');
     expect(found[3]?.title).toBe('[A11] low: too much');

@@ -41,12 +41,33 @@ function titleOf(node: ts.Expression | undefined): string | undefined {
   return node.head.text + node.templateSpans.map((span) => `…${span.literal.text}`).join('');
 }
 
+/** The lists that a file gives a name: `const attacks = [...]`. */
+function namedLists(source: ts.SourceFile): Map<string, ts.ArrayLiteralExpression> {
+  const lists = new Map<string, ts.ArrayLiteralExpression>();
+  const visit = (node: ts.Node): void => {
+    if (ts.isVariableDeclaration(node) && ts.isIdentifier(node.name)) {
+      const { initializer } = node;
+      if (initializer && ts.isArrayLiteralExpression(initializer)) {
+        lists.set(node.name.text, initializer);
+      }
+    }
+    ts.forEachChild(node, visit);
+  };
+  visit(source);
+  return lists;
+}
+
 /**
  * Titles of a table's rows: `test.each([['[B7] low', 1]])('%s stops it')` names its rows in the
  * table. Only the first text of each row is looked at.
  */
-function titlesOf(callee: ts.Expression, title: string): string[] {
-  const table = ts.isCallExpression(callee) ? callee.arguments[0] : undefined;
+function titlesOf(
+  callee: ts.Expression,
+  title: string,
+  lists: ReadonlyMap<string, ts.ArrayLiteralExpression>,
+): string[] {
+  const given = ts.isCallExpression(callee) ? callee.arguments[0] : undefined;
+  const table = given && ts.isIdentifier(given) ? lists.get(given.text) : given;
   if (!table || !ts.isArrayLiteralExpression(table) || !title.includes('%s')) return [title];
   const named = table.elements.flatMap((row) => {
     const first = ts.isArrayLiteralExpression(row) ? row.elements[0] : row;
@@ -59,6 +80,8 @@ function titlesOf(callee: ts.Expression, title: string): string[] {
 /** The tests of one file that name rows. A `describe` passes its ids on to the tests inside it. */
 export function namedTests(file: string, text: string): NamedTest[] {
   const found: NamedTest[] = [];
+  const source = ts.createSourceFile(file, text, ts.ScriptTarget.Latest, true);
+  const lists = namedLists(source);
   const visit = (node: ts.Node, outer: readonly string[]): void => {
     let ids = outer;
     if (ts.isCallExpression(node)) {
@@ -68,7 +91,7 @@ export function namedTests(file: string, text: string): NamedTest[] {
         if (called.parts.some((part) => NOT_RUN.has(part))) return;
         ids = [...new Set([...outer, ...idsIn(title)])];
         if (called.name !== 'describe') {
-          for (const one of titlesOf(node.expression, title)) {
+          for (const one of titlesOf(node.expression, title, lists)) {
             const all = [...new Set([...ids, ...idsIn(one)])];
             if (all.length > 0) found.push({ ids: all, title: one, file });
           }
@@ -77,6 +100,6 @@ export function namedTests(file: string, text: string): NamedTest[] {
     }
     ts.forEachChild(node, (child) => visit(child, ids));
   };
-  visit(ts.createSourceFile(file, text, ts.ScriptTarget.Latest, true), []);
+  visit(source, []);
   return found;
 }
