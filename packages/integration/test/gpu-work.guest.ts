@@ -1,15 +1,18 @@
+import { setTimeout } from 'node:timers/promises';
 import { engineRegs } from '@xengt/hsw-device';
+import { ScriptedEngine } from '@xengt/xen-vgt';
 import { expect, test } from 'vitest';
 import { gpuWorkValue, parseGpuWork } from '../src/guest/gpuwork.ts';
 import { mix32 } from '../src/guest/pattern.ts';
 import type { HostDomain } from '../src/host/host-domain.ts';
+import { ATTACKS } from '../src/host/testing/attacks.ts';
+import { BCS, DATA_GFN, RCS, ScriptedGuest } from '../src/host/testing/scripted-guest.ts';
 import { complaints, gpuWork, LONG_MS, SHORT_MS, useHost } from './fixture.ts';
 
 const lab = useHost();
 /** Batches on each of two engines: 10,000 and a few in each domain. The last one of bcs is a copy. */
 const BATCHES = 5003;
 const IGT = '/usr/libexec/igt-gpu-tools/benchmarks';
-const { RCS, BCS } = { RCS: 0, BCS: 2 };
 const seedOf = (domain: HostDomain): number => 100 + domain.domid;
 
 interface Counts {
@@ -60,27 +63,36 @@ test("what the engines wrote is in each domain's own RAM, seen from outside", as
   await Promise.all(
     lab.current.domains.map(async (domain) => {
       // The blitter's last batch copies 64x64 pixels; the render engine's writes eight pairs.
-      const copied = await held(domain, 'bcs', 11);
+      const copied = await hold(domain, 'bcs', 11);
       const want = Int32Array.from({ length: 4096 }, (_, k) => mix32(seedOf(domain) + k));
       // A pixel that the blitter did not write shows: the guest's own check had spoiled the first.
-      expect(copied.slice(0, 4096)).toEqual(want);
+      expect(copied.read().slice(0, 4096)).toEqual(want);
+      await copied.release();
       const number = 10;
-      const stored = await held(domain, 'rcs', number + 1);
+      const stored = await hold(domain, 'rcs', number + 1);
+      const seen = stored.read();
       for (let k = 0; k < 8; k++) {
         const value = gpuWorkValue('rcs', seedOf(domain), number, k);
-        expect(stored[number * 16 + 2 * k]).toBe(value);
-        expect(stored[number * 16 + 2 * k + 1]).toBe(~value);
+        expect(seen[number * 16 + 2 * k]).toBe(value);
+        expect(seen[number * 16 + 2 * k + 1]).toBe(~value);
       }
+      await stored.release();
     }),
   );
 });
 
-/** Runs gpuwork, and reads its last target from guest RAM while the buffers still exist. */
-async function held(
-  domain: HostDomain,
-  engine: 'bcs' | 'rcs',
-  batches: number,
-): Promise<Int32Array> {
+/** A gpuwork that is done and keeps its buffers. */
+interface Held {
+  /** Graphics address of the last target, and its pages' guest-physical addresses. */
+  readonly gma: number;
+  readonly pages: readonly number[];
+  /** What is in the pages now. */
+  read(): Int32Array;
+  release(): Promise<void>;
+}
+
+/** Runs gpuwork and stops it before it gives its buffers back. */
+async function hold(domain: HostDomain, engine: 'bcs' | 'rcs', batches: number): Promise<Held> {
   const { console } = domain;
   const run = `gpuwork -e ${engine} -n ${batches} -s ${seedOf(domain)} -q 4 -p -w`;
   await console.check(
@@ -91,15 +103,21 @@ async function held(
     'n=0; until grep -q "page 4" /tmp/out || [ $n = 300 ]; do sleep 0.1; n=$((n+1)); done; cat /tmp/out',
     SHORT_MS,
   );
-  const pages = parseGpuWork(output)?.pages ?? [];
+  const { gma = 0, pages = [] } = parseGpuWork(output) ?? {};
   expect(pages).toHaveLength(5);
   const { words } = domain.domain.engine.ram;
-  const seen = new Int32Array(pages.length * 1024);
-  pages.forEach((gpa, i) => {
-    seen.set(words.subarray(gpa / 4, gpa / 4 + 1024), i * 1024);
-  });
-  await console.check('exec 3>&-; wait', SHORT_MS);
-  return seen;
+  return {
+    gma,
+    pages,
+    read: () => {
+      const seen = new Int32Array(pages.length * 1024);
+      pages.forEach((gpa, i) => {
+        seen.set(words.subarray(gpa / 4, gpa / 4 + 1024), i * 1024);
+      });
+      return seen;
+    },
+    release: () => console.check('exec 3>&-; wait', SHORT_MS).then(() => {}),
+  };
 }
 
 test("IGT's own benchmarks run in both domains at once", async () => {
@@ -137,4 +155,62 @@ test('after all this no kernel log complains and nothing faulted', async () => {
     ]);
   }
   expect(host.vgt?.switch.counters).toMatchObject({ timeouts: 0, mismatches: 0, lostImages: 0 });
+});
+
+const INTRUDER = 7;
+const DONE = 0x600d;
+
+test('a third domain that attacks them gets at nothing of theirs', {
+  timeout: LONG_MS,
+}, async () => {
+  const { host, domains } = lab.current;
+  const { vgt } = host;
+  if (vgt === null) throw new Error('there is no mediator');
+  const victims = await Promise.all(
+    domains.map(async (domain) => ({ domain, held: await hold(domain, 'bcs', 11) })),
+  );
+  const was = victims.map(({ held }) => held.read());
+  const secrets = new Set(was.flatMap((words) => [...words]).filter((w) => w >>> 16 !== 0));
+  let stopped = 0;
+  for (const { domain, held } of victims) {
+    const target = {
+      gma: held.gma,
+      high: domain.vgpu?.slice.highBase ?? 0,
+      mfn: domain.domain.gfnToMfn((held.pages[0] ?? 0) >>> 12),
+    };
+    for (const attack of ATTACKS) {
+      const engine = new ScriptedEngine(4);
+      const made = host.hypervisor.createDomain({ name: 'intruder', engine, domid: INTRUDER });
+      const vgpu = vgt.createVgpu(INTRUDER, { lowMiB: 16, highMiB: 64, fences: 4 });
+      if (typeof vgpu === 'string') throw new Error(`no vGPU for the intruder: ${vgpu}`);
+      const evil = new ScriptedGuest(made, engine, vgpu);
+      for (const e of [RCS, BCS]) evil.startRing(e);
+      attack.run(evil, target);
+      for (const e of [RCS, BCS]) {
+        const at = evil.dataGma + 0x30000 + e * 4096;
+        evil.submit(e, [(0x20 << 23) | 0x400002, 0, at, DONE]);
+      }
+      const answered = (): boolean => evil.peek(DATA_GFN + 0x30 + BCS) === DONE;
+      for (let i = 0; i < 25 && vgpu.alive && !answered(); i++) await setTimeout(4);
+      expect([attack.name, vgpu.crashReason]).toEqual([
+        attack.name,
+        attack.stopped === null ? null : expect.stringMatching(attack.stopped),
+      ]);
+      if (!vgpu.alive) stopped++;
+      expect([attack.name, engine.ram.words.some((w) => secrets.has(w))]).toEqual([
+        attack.name,
+        false,
+      ]);
+      vgt.destroyVgpu(INTRUDER);
+      host.hypervisor.destroyDomain(INTRUDER);
+    }
+  }
+  expect(victims.map(({ held }) => held.read())).toEqual(was);
+  expect(stopped).toBe(2 * ATTACKS.filter((a) => a.stopped !== null).length);
+  for (const { domain, held } of victims) {
+    await held.release();
+    expect(await gpuWork(domain, 'bcs', 100, 5)).toMatchObject({ ok: true, errors: 0 });
+    expect(await gpuWork(domain, 'rcs', 100, 6)).toMatchObject({ ok: true, errors: 0 });
+    expect(await complaints(domain)).toEqual([]);
+  }
 });
