@@ -1,5 +1,5 @@
 import { setTimeout } from 'node:timers/promises';
-import { expect, test } from 'vitest';
+import { afterEach, expect, test } from 'vitest';
 import { loadDriver } from '../src/host/guest-driver.ts';
 import type { HostDomain } from '../src/host/host-domain.ts';
 import { addDomain, complaints, gpuWork, monitor, SHORT_MS, useHost } from './fixture.ts';
@@ -7,25 +7,28 @@ import { addDomain, complaints, gpuWork, monitor, SHORT_MS, useHost } from './fi
 const lab = useHost({ monitors: [monitor('E', 'vga', '1024x768')] });
 const END_MS = 60_000;
 
-/** Waits until a domain will never run again. */
-async function ended(domain: HostDomain): Promise<void> {
+/** Waits until something holds, on the host's side. @throws nothing: the test looks at it then */
+async function until(holds: () => boolean): Promise<void> {
   const deadline = performance.now() + END_MS;
-  while (!domain.domain.over && performance.now() < deadline) await setTimeout(20);
+  while (!holds() && performance.now() < deadline) await setTimeout(20);
 }
 
 /** GPU work that goes on while the next command runs. */
-const BUSY = 'gpuwork -e rcs -n 1000000 -q 32 >/tmp/out 2>&1 & sleep 0.5';
+const BUSY = 'gpuwork -e rcs -n 1000000 -q 32 >/tmp/out 2>&1 & true';
 
 /**
  * A driver that shuts down waits until its GPU is idle, which it never is beside a program that
  * submits without end; so only a panic comes in the middle of work, as `init` kills it otherwise.
  */
 // biome-ignore format: one way to end a line
-const ENDS: [how: string, before: string, command: string, state: string, reason: RegExp][] = [
+const ENDS: [how: string, prepare: string, command: string, state: string, reason: RegExp][] = [
   ['panics in the middle of GPU work', 'true',             'echo c >/proc/sysrq-trigger', 'crashed',  /^kernel panic: sysrq triggered crash$/],
   ['reboots',                          'killall gpuwork',  'reboot -f',                   'rebooted', /reset/],
   ['powers off',                       'killall gpuwork',  'poweroff -f',                 'shutdown', /^ACPI S5$/],
 ];
+
+// A test that failed half-way must not fail the next one too.
+afterEach(() => lab.current.host.destroyDomain(1));
 
 test.each(ENDS)(
   'a guest that %s ends as a state with a reason, and dom0 goes on',
@@ -37,13 +40,14 @@ test.each(ENDS)(
     await loadDriver(hvm);
     const submitted = host.vgt?.vm(1)?.counters.submissions ?? 0;
     await hvm.console.check(BUSY, SHORT_MS);
-    expect(host.vgt?.vm(1)?.counters.submissions).toBeGreaterThan(submitted);
+    const work = (): number => host.vgt?.vm(1)?.counters.submissions ?? 0;
+    await expect.poll(work, { timeout: SHORT_MS }).toBeGreaterThan(submitted);
 
-    await hvm.console.check(before, SHORT_MS);
+    await hvm.console.check(prepare, SHORT_MS);
 
     // Its console is closed when the domain ends: whoever waits for it is told why.
     await expect(hvm.console.sh(command, END_MS)).rejects.toThrow(`the guest ended (${state}: `);
-    await ended(hvm);
+    await until(() => hvm.domain.over);
     expect(hvm.domain.state).toBe(state);
     expect(hvm.domain.reason).toMatch(reason);
 

@@ -32,11 +32,12 @@ test("Debian's own i915 is bound to 8086:0412 at 00:02.0 in both domains", async
 
 test('the PCH is found: an ISA bridge 8086:8c4e that i915 takes for a Lynx Point', async () => {
   for (const domain of lab.current.domains) {
-    const ids = await domain.console.check(
-      'cat /sys/bus/pci/devices/*/uevent | grep PCI_ID',
-      SHORT_MS,
-    );
-    expect(ids).toContain('PCI_ID=8086:8C4E');
+    const sh = (command: string): Promise<string> => domain.console.check(command, SHORT_MS);
+    const found = 'grep -l PCI_ID=8086:8C4E /sys/bus/pci/devices/*/uevent';
+    const bridge = (await sh(found)).replace(/uevent$/, '');
+    expect(await sh(`cat ${bridge}class`)).toBe('0x060100');
+    // What the kernel noted at its boot, and what configuration space says now.
+    expect(await sh(`hexdump -n 4 -e '"%08x"' ${bridge}config`)).toBe('8c4e8086');
   }
 });
 
