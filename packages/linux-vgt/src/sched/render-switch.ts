@@ -306,9 +306,4 @@ export class RenderSwitch {
       this.#next = null;
     }
   }
-
-  /** Time the owner has had the engines since it got them, nanoseconds. */
-  get residencyNs(): number {
-    return this.owner === null ? 0 : this.#clock.now - this.#loadedAt;
-  }
 }

@@ -83,6 +83,26 @@ describe('the scheduler', () => {
     expect(Math.abs(a - c) / (a + c)).toBeLessThan(0.03);
   });
 
+  test('a slice that ends between two nanoseconds ends: its timer is not set again for ever', () => {
+    const { clock } = b;
+    const at = clock.at.bind(clock);
+    let timers = 0;
+    clock.at = (timeNs, fire) => {
+      if (++timers > 10_000) throw new Error('the timer sets itself again and again');
+      return at(timeNs, fire);
+    };
+    for (let i = 0; i < 4000; i++) {
+      for (const guest of [g, h]) {
+        const ring = guest.vgpu.engines[BCS]!;
+        if (((ring.tail - guest.read(0x22034)) & 0x3fff) < 0x1000)
+          guest.submit(BCS, long(guest, 20));
+      }
+      // A host's clock has fractions; sums with them round.
+      step(1024, 300_000.1 + i / 7);
+    }
+    expect(b.vgt.switch.counters.switches).toBeGreaterThan(20);
+  });
+
   test('[H2] [H5] work of a VM without the engines waits, and its registers read as written', () => {
     g.submit(BCS, long(g, 200));
     step(256);

@@ -48,12 +48,13 @@ export class Scheduler {
     const next = this.#pick();
     if (next === null) return;
     const idle = owner === null || (!owner.hasWork && sw.allResting);
-    if (idle || sw.residencyNs >= this.#slice(owner)) {
+    // One sum decides both: a timer at it that found the slice not over would set itself for ever.
+    const at = sw.ownerSince + (owner === null ? 0 : this.#slice(owner));
+    if (idle || this.#clock.now >= at) {
       this.#give(next);
       return;
     }
     if (this.#timer !== null) return;
-    const at = sw.ownerSince + this.#slice(owner);
     this.#timer = this.#clock.at(at, () => {
       this.#timer = null;
       this.consider();
