@@ -1,0 +1,76 @@
+import { cpus } from 'node:os';
+import type { Row } from './measure.ts';
+
+/** The run's surroundings: what numbers depend on. */
+export interface Machine {
+  readonly cpu: string;
+  readonly cores: number;
+  readonly node: string;
+  readonly v8: string;
+  readonly date: string;
+}
+
+export function thisMachine(): Machine {
+  const list = cpus();
+  return {
+    cpu: list[0]?.model.trim() ?? 'unknown',
+    cores: list.length,
+    node: process.versions.node,
+    v8: process.versions.v8,
+    date: new Date().toISOString().slice(0, 10),
+  };
+}
+
+const digits = (unit: string): number => (unit === 'x' ? 3 : 2);
+
+export function figure(row: Row): string {
+  const n = digits(row.unit);
+  return `${row.value.toFixed(n)} ${row.unit} ± ${row.spread.toFixed(n)}`;
+}
+
+export function budgetText({ budget, unit }: Row): string {
+  if (budget === null) return '';
+  const goal = budget.goal === undefined ? '' : `, goal ${budget.goal}`;
+  return `${budget.sense === 'most' ? '≤' : '≥'} ${budget.limit} ${unit}${goal}`;
+}
+
+/** One line for a terminal. */
+export function line(row: Row): string {
+  const verdict = row.verdict === 'info' ? '' : row.verdict.toUpperCase();
+  const columns = [row.name.padEnd(66), figure(row).padEnd(22), budgetText(row).padEnd(24)];
+  return `  ${columns.join('')}${verdict.padEnd(14)}${row.detail}`.trimEnd();
+}
+
+const TITLES: Readonly<Record<string, string>> = {
+  trap: "A guest's register access: hypervisor and mediator against v86's bare handler",
+  translate: 'Address translation that hits',
+  blit: "The blitter against the language's own calls",
+  mediated: 'A lone vGPU against the device given directly',
+  guest: 'A real guest: mediated against direct',
+  aggregate: 'Four busy vGPUs',
+};
+
+const cell = (text: string): string => text.replaceAll('|', '\\|');
+
+/** docs/performance.md. */
+export function markdown(rows: readonly Row[], machine: Machine): string {
+  const out = [
+    '# Performance',
+    '',
+    `Made by \`npm run bench -- --write-docs\` on ${machine.date}: ${machine.cpu}, ${machine.cores} cores, ` +
+      `Node ${machine.node}, V8 ${machine.v8}. Each pair is measured in turns in one process. A figure is the ` +
+      'median over the rounds, ± half of the distance between the quartiles. *Within spread* means ' +
+      'that a budget is missed by less than that; rows without a budget are shown for what they explain.',
+  ];
+  for (const suite of new Set(rows.map((r) => r.suite))) {
+    out.push('', `## ${TITLES[suite] ?? suite}`, '');
+    out.push('| What | Figure | Budget | Verdict | From | Rounds |');
+    out.push('| --- | --- | --- | --- | --- | --- |');
+    for (const r of rows.filter((x) => x.suite === suite)) {
+      const verdict = r.verdict === 'info' ? '' : r.verdict;
+      const cells = [r.name, figure(r), budgetText(r), verdict, r.detail, `${r.rounds}`];
+      out.push(`| ${cells.map(cell).join(' | ')} |`);
+    }
+  }
+  return `${out.join('\n')}\n`;
+}

@@ -1,0 +1,223 @@
+import type { TrapTarget } from '@xengt/hsw-device';
+import { HaswellDevice, MachineMemory, ManualClock, engineRegs as R } from '@xengt/hsw-device';
+import { type Vgpu, type VgpuParams, Vgt } from '@xengt/linux-vgt';
+import { type Domain, Hypervisor, MediatorPort, ScriptedEngine } from '@xengt/xen-vgt';
+
+const RAM_MIB = 64;
+/** 00:02.0. */
+const DEVFN = 0x10;
+const NS_PER_MS = 1e6;
+/** Work of one device slice, bytes; as the host's own. */
+const SLICE_BYTES: number = 1 << 20;
+const GUEST_VGPU: VgpuParams = { lowMiB: 32, highMiB: 64, fences: 4 };
+
+/** A machine whose guests are scripted: hypervisor, device and, unless `direct`, the mediator. */
+export class ScriptedMachine {
+  readonly clock: ManualClock = new ManualClock();
+  readonly memory: MachineMemory = new MachineMemory();
+  readonly hypervisor: Hypervisor;
+  readonly device: HaswellDevice;
+  readonly vgt: Vgt | null;
+  readonly #start: number = performance.now();
+
+  constructor(mode: 'direct' | 'mediated') {
+    this.hypervisor = new Hypervisor(this.memory);
+    this.device = new HaswellDevice({ memory: this.memory, clock: this.clock });
+    const domain = this.#domain(0);
+    this.vgt =
+      mode === 'direct'
+        ? null
+        : new Vgt({
+            device: this.device,
+            clock: this.clock,
+            mpt: new MediatorPort(this.hypervisor, DEVFN),
+            config: { dom0LowMiB: 32, dom0HighMiB: 64 },
+          });
+    this.dom0 = new ScriptedDriver(domain, this.vgt?.dom0.mmio ?? this.device.mmio, this.vgt?.dom0);
+  }
+
+  readonly dom0: ScriptedDriver;
+
+  #domain(domid: number): Domain {
+    const engine = new ScriptedEngine(RAM_MIB);
+    return this.hypervisor.createDomain({ name: `scripted ${domid}`, engine, domid });
+  }
+
+  /** Another domain with a vGPU. */
+  guest(domid: number): ScriptedDriver {
+    const domain = this.#domain(domid);
+    const vgpu = this.vgt?.createVgpu(domid, GUEST_VGPU);
+    if (vgpu === undefined || typeof vgpu === 'string') throw new Error(`vGPU ${domid}: ${vgpu}`);
+    return new ScriptedDriver(domain, vgpu.mmio, vgpu);
+  }
+
+  /** Time and one slice of everything, as the host's loop does it. */
+  step(): void {
+    const { device, vgt } = this;
+    this.clock.advanceTo((performance.now() - this.#start) * NS_PER_MS);
+    for (let i = 0; i < 8; i++) {
+      const busy = device.step(SLICE_BYTES);
+      if (vgt === null) return;
+      vgt.tick();
+      if (!(vgt.switch.switching && busy)) return;
+    }
+  }
+}
+
+/** Frames of a driver's memory, in its RAM. */
+const RING_GFN = 0x10;
+const HWSP_GFN = 0x40;
+const TABLE_GFN = 0x50;
+/** Below this frame lies what the GGTT maps; above it, 32 MiB that the PPGTT maps from page 0 on. */
+const USER_GFN = 0x200;
+const USER_PAGES = 0x2000;
+const PTE = 0x7; // LLC, valid
+const RING_BYTES = 0x4000;
+const REQUEST_BYTES = 32;
+/** Requests in a ring at once; a driver's queue is about as deep. */
+const DEPTH = 32;
+const GTT = 0x200000;
+const SEQNO_DWORD = 0x30;
+const BB_USER_PPGTT = 0x2100;
+/** First PPGTT address of a batch, and of the pictures that blits work on. */
+const BATCH_GMA = 0x1000;
+export const PICTURE_GMA = 0x200000;
+
+/**
+ * What a driver does to 00:02.0 for a stream of batches: ring, status page and PPGTT once, then a
+ * batch, a seqno and a user interrupt for each request, and one write of TAIL.
+ */
+export class ScriptedDriver {
+  readonly domain: Domain;
+  readonly mmio: TrapTarget;
+  readonly vgpu: Vgpu | undefined;
+  readonly ram: Int32Array;
+  submitted = 0;
+  #engine = 2;
+  #tail = 0;
+
+  constructor(domain: Domain, mmio: TrapTarget, vgpu: Vgpu | undefined) {
+    this.domain = domain;
+    this.mmio = mmio;
+    this.vgpu = vgpu;
+    this.ram = domain.engine.ram.words;
+  }
+
+  get base(): number {
+    return R.RING_BASE[R.ENGINE_IDS[this.#engine] as 'RCS'];
+  }
+
+  #map(gma: number, gfn: number): void {
+    this.mmio.write(GTT + (gma >>> 12) * 4, 4, (gfn << 12) | PTE);
+  }
+
+  /** Turns an engine's ring and PPGTT on. @param engine index in ENGINE_IDS */
+  start(engine: number): void {
+    this.#engine = engine;
+    this.#tail = 0;
+    this.submitted = 0;
+    const low = this.vgpu?.slice.lowBase ?? 0;
+    const high = this.vgpu?.slice.highBase ?? 0x10000000;
+    const { base, mmio } = this;
+    const ring = low + 0x10000;
+    for (let p = 0; p < RING_BYTES / 4096; p++) this.#map(ring + p * 4096, RING_GFN + p);
+    this.#map(low + 0x1000, HWSP_GFN);
+    // Page directory entries lie in the GTT: sixteen of them name the sixteen tables.
+    for (let t = 0; t < 16; t++) this.#map(high + t * 4096, TABLE_GFN + t);
+    for (let p = 0; p < USER_PAGES; p++) {
+      this.ram[TABLE_GFN * 1024 + p] = ((USER_GFN + p) << 12) | PTE;
+    }
+    mmio.write(base + R.RING_PP_DIR_DCLV, 4, -1);
+    mmio.write(base + R.RING_PP_DIR_BASE, 4, ((high >>> 12) >>> 4) << 16);
+    mmio.write(base + R.RING_GFX_MODE, 4, 0x02000200);
+    mmio.write(R.HWS_PGA[R.ENGINE_IDS[engine] as 'RCS'], 4, low + 0x1000);
+    this.ram[HWSP_GFN * 1024 + SEQNO_DWORD] = 0;
+    mmio.write(base + R.RING_CTL, 4, 0);
+    mmio.write(base + R.RING_START, 4, ring);
+    mmio.write(base + R.RING_HEAD, 4, 0);
+    mmio.write(base + R.RING_TAIL, 4, 0);
+    mmio.write(base + R.RING_CTL, 4, (RING_BYTES - 4096) | R.RING_VALID);
+  }
+
+  /** Places the batch that every request runs; it ends with MI_BATCH_BUFFER_END. */
+  batch(dwords: readonly number[]): void {
+    this.ram.set([...dwords, 0x0a << 23], (USER_GFN + (BATCH_GMA >>> 12)) * 1024);
+  }
+
+  /** Requests that the engine has finished, as its status page says. */
+  get done(): number {
+    return this.ram[HWSP_GFN * 1024 + SEQNO_DWORD] as number;
+  }
+
+  /** Keeps the ring full, one TAIL write a request. */
+  feed(limit: number = Number.POSITIVE_INFINITY): void {
+    const first = RING_GFN * 1024;
+    const { ram } = this;
+    while (this.submitted - this.done < DEPTH && this.submitted < limit) {
+      const at = first + this.#tail / 4;
+      ram[at] = (0x31 << 23) | BB_USER_PPGTT;
+      ram[at + 1] = BATCH_GMA;
+      ram[at + 2] = (0x21 << 23) | 1; // MI_STORE_DATA_INDEX
+      ram[at + 3] = SEQNO_DWORD * 4;
+      ram[at + 4] = ++this.submitted;
+      ram[at + 5] = 0x02 << 23; // MI_USER_INTERRUPT
+      ram[at + 6] = 0;
+      ram[at + 7] = 0;
+      this.#tail = (this.#tail + REQUEST_BYTES) & (RING_BYTES - 1);
+      this.mmio.write(this.base + R.RING_TAIL, 4, this.#tail);
+    }
+  }
+
+  /** Dwords of the PPGTT's memory at an address. */
+  words(gma: number, count: number): Int32Array {
+    const at = (USER_GFN + (gma >>> 12)) * 1024;
+    return this.ram.subarray(at, at + count);
+  }
+}
+
+/** Runs `count` requests to their end. @returns nanoseconds of one request */
+export function runRequests(
+  machine: ScriptedMachine,
+  driver: ScriptedDriver,
+  count: number,
+): number {
+  const limit = driver.submitted + count;
+  const start = performance.now();
+  while (driver.done < limit) {
+    driver.feed(limit);
+    machine.step();
+    if (performance.now() - start > STUCK_MS) {
+      const engine = machine.device.gt.engines.find((e) => e.hang !== null);
+      const reason = engine?.hang ?? machine.vgt?.vms.map((vm) => vm.crashReason ?? '').join(' ');
+      throw new Error(`stuck at request ${driver.done} of ${limit}: ${reason}`);
+    }
+  }
+  return ((performance.now() - start) * NS_PER_MS) / count;
+}
+const STUCK_MS = 20_000;
+
+const br13 = (rop: number, pitch: number): number => (3 << 24) | (rop << 16) | pitch;
+const RGBA = 3 << 20;
+
+/** XY_COLOR_BLT of a 32-bit picture. @param pitch bytes; an X- or Y-tiled one is given in dwords */
+export function fillBlt(gma: number, width: number, height: number, tiled = false): number[] {
+  const pitch = tiled ? width : width * 4;
+  const head = (2 << 29) | (0x50 << 22) | 4 | RGBA | (tiled ? 1 << 11 : 0);
+  return [head, br13(0xf0, pitch), 0, (height << 16) | width, gma, 0x12345678];
+}
+
+/** XY_SRC_COPY_BLT of a 32-bit picture. */
+export function copyBlt(
+  to: number,
+  from: number,
+  width: number,
+  height: number,
+  toTiled = false,
+  fromTiled = false,
+): number[] {
+  const pitch = (tiled: boolean): number => (tiled ? width : width * 4);
+  const tiles = (toTiled ? 1 << 11 : 0) | (fromTiled ? 1 << 15 : 0);
+  const head = (2 << 29) | (0x53 << 22) | 6 | RGBA | tiles;
+  const size = (height << 16) | width;
+  return [head, br13(0xcc, pitch(toTiled)), 0, size, to, 0, pitch(fromTiled), from];
+}

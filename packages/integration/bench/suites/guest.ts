@@ -1,0 +1,108 @@
+import { parseGpuWork } from '../../src/guest/gpuwork.ts';
+import { buildGuestImage } from '../../src/guest/image.ts';
+import { defaultCacheDir } from '../../src/guest/store.ts';
+import { loadDriver } from '../../src/host/guest-driver.ts';
+import { readGuestFiles } from '../../src/host/guest-files.ts';
+import { Host } from '../../src/host/host.ts';
+import type { HostDomain } from '../../src/host/host-domain.ts';
+import { bootedState } from '../../src/host/snapshot.ts';
+import { type Row, row, summary } from '../lib/measure.ts';
+import type { SuiteOptions } from './suite.ts';
+
+const SUITE = 'guest';
+const BUDGET = { limit: 0.95, sense: 'least', goal: 0.98 } as const;
+const MEMORY_MIB = 512;
+const DEADLINE_MS = 120_000;
+const IGT = '/usr/libexec/igt-gpu-tools/benchmarks';
+
+type Mode = 'direct' | 'mediated';
+const MODES = ['direct', 'mediated'] as const;
+
+/** Domain-0 with its own i915, with the GPU given directly or through the mediator. */
+async function boot(mode: Mode): Promise<{ host: Host; domain: HostDomain }> {
+  const files = await readGuestFiles(await buildGuestImage());
+  const host = new Host({ mode });
+  const booted = await bootedState(
+    {
+      files,
+      memoryMiB: MEMORY_MIB,
+      apertureMiB: host.device.apertureBytes >> 20,
+      deviceId: host.device.model.deviceId,
+    },
+    defaultCacheDir(),
+  );
+  const domain = await host.createDomain({
+    domid: 0,
+    name: mode,
+    memoryMiB: MEMORY_MIB,
+    files,
+  });
+  domain.restore(booted);
+  await loadDriver(domain);
+  domain.domain.pause();
+  return { host, domain };
+}
+
+interface Workload {
+  readonly name: string;
+  readonly command: string;
+  /** Operations a second, from what the program printed. */
+  readonly rate: (output: string, seconds: number) => number;
+}
+
+const gpuwork = (engine: string, batches: number): Workload => ({
+  name: `gpuwork, ${engine}`,
+  command: `gpuwork -e ${engine} -n ${batches} -q 48`,
+  rate: (output) => {
+    const report = parseGpuWork(output);
+    if (report?.ok !== true) throw new Error(`gpuwork failed: ${output}`);
+    return report.rate;
+  },
+});
+const nop = (engine: string): Workload => ({
+  name: `gem_exec_nop, ${engine}`,
+  command: `${IGT}/gem_exec_nop -e ${engine}`,
+  rate: (output) => {
+    // Microseconds of one submission.
+    const us = Number(/^\s*([\d.]+)\s*$/m.exec(output)?.[1] ?? Number.NaN);
+    return 1e6 / us;
+  },
+});
+
+/** The same programs in a guest that has the GPU, and in one that has a vGPU; in turns. */
+export async function guestSuite({ quick, progress }: SuiteOptions): Promise<readonly Row[]> {
+  const batches = quick ? 500 : 2000;
+  const workloads = [gpuwork('bcs', batches), gpuwork('rcs', batches), nop('bcs'), nop('rcs')];
+  const machines = [];
+  for (const mode of MODES) {
+    progress(`booting, ${mode}`);
+    machines.push(await boot(mode));
+  }
+  const rows: Row[] = [];
+  try {
+    for (const { name, command, rate } of workloads) {
+      const rates: [number[], number[]] = [[], []];
+      const rounds = quick ? 2 : 7;
+      for (let i = -1; i < rounds; i++) {
+        for (const k of i % 2 === 0 ? [0, 1] : [1, 0]) {
+          progress(`${name}, ${MODES[k]}`);
+          const { domain } = machines[k] as { domain: HostDomain };
+          domain.domain.resume();
+          const start = performance.now();
+          const output = await domain.console.check(command, DEADLINE_MS);
+          const figure = rate(output, (performance.now() - start) / 1000);
+          domain.domain.pause();
+          if (i >= 0) (rates[k] as number[]).push(figure);
+        }
+      }
+      const [direct, mediated] = rates;
+      const ratios = mediated.map((x, i) => x / (direct[i] as number));
+      const per = (list: readonly number[]): string => summary(list).median.toFixed(0);
+      const detail = `${per(mediated)} a second, direct ${per(direct)}`;
+      rows.push(row(SUITE, name, 'x', ratios, BUDGET, detail));
+    }
+  } finally {
+    for (const { host } of machines) host.close();
+  }
+  return rows;
+}
