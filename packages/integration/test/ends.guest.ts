@@ -32,7 +32,7 @@ afterEach(() => lab.current.host.destroyDomain(1));
 
 test.each(ENDS)(
   'a guest that %s ends as a state with a reason, and dom0 goes on',
-  async (_how, before, command, state, reason) => {
+  async (_how, prepare, command, state, reason) => {
     const { host, domains } = lab.current;
     const dom0 = domains[0] as HostDomain;
     const free = host.vgt?.partition.describe();
