@@ -37,7 +37,7 @@ export function budgetText({ budget, unit }: Row): string {
 /** One line for a terminal. */
 export function line(row: Row): string {
   const verdict = row.verdict === 'info' ? '' : row.verdict.toUpperCase();
-  const columns = [row.name.padEnd(66), figure(row).padEnd(22), budgetText(row).padEnd(24)];
+  const columns = [row.name.padEnd(82), figure(row).padEnd(22), budgetText(row).padEnd(24)];
   return `  ${columns.join('')}${verdict.padEnd(14)}${row.detail}`.trimEnd();
 }
 

@@ -16,7 +16,8 @@ import type { SuiteOptions } from './suite.ts';
 
 const SUITE = 'trap';
 const TIME = { limit: 2, sense: 'most' } as const;
-const HEAP = { limit: 0.01, sense: 'most' } as const;
+/** The least object is 12 bytes an access; what remains below is the measurement's own. */
+const HEAP = { limit: 0.1, sense: 'most' } as const;
 const DEVFN = 0x10;
 const RAM_MIB = 16;
 
