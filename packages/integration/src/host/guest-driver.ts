@@ -14,7 +14,11 @@ export async function loadDriver(domain: HostDomain): Promise<void> {
     SHORT_MS,
   );
   // A fresh shell on the screen shows whose it is. Its init starts one when the old one is gone.
-  await console.sh(`hostname '${domain.name}'; kill -9 $(fuser /dev/tty1 2>/dev/null)`, SHORT_MS);
+  // Two shells are named `sh`: the one that reads this, and the screen's.
+  await console.sh(
+    `hostname '${domain.name}'; for p in $(pidof sh); do [ $p = $$ ] || kill -9 $p; done`,
+    SHORT_MS,
+  );
   domain.kernel = await console.check('uname -r', SHORT_MS);
   domain.driver = await console.check(
     'basename "$(readlink /sys/class/drm/card0/device/driver)"',
