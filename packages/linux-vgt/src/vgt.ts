@@ -317,8 +317,8 @@ export class Vgt implements VgpuOwner {
     if (!vgpu.inRunQueue) this.scheduler.consider();
   }
 
-  maskChanged(): void {
-    this.interrupts.recompute();
+  maskChanged(offset: number): void {
+    this.interrupts.recomputeAt(offset);
   }
 
   resetEngines(vgpu: Vgpu, mask: number): void {

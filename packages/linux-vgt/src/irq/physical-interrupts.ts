@@ -70,11 +70,22 @@ export class PhysicalInterrupts {
    * or merely unmasked, since then that VM must find it in its own IIR.
    */
   recompute(): void {
-    this.#set(I.GT_IRQ, -1, -1);
-    this.#set(I.PM_IRQ, PM_VECS, -1);
-    this.#set(I.DE_IRQ, 0, ~(I.DE_MASTER | I.DE_PCH_EVENT));
-    this.#set(I.PCH_IRQ, 0, -1);
-    for (const id of ENGINE_IDS) this.#setRing(engineRegs.RING_BASE[id] + engineRegs.RING_IMR);
+    for (const base of [I.GT_IRQ, I.PM_IRQ, I.DE_IRQ, I.PCH_IRQ]) this.recomputeAt(base);
+    for (const id of ENGINE_IDS) this.recomputeAt(engineRegs.RING_BASE[id] + engineRegs.RING_IMR);
+  }
+
+  /**
+   * The same after one write of a VM: drivers mask and unmask for each request they wait for.
+   *
+   * @param offset of an IMR or IER, or of a ring's IMR
+   */
+  recomputeAt(offset: number): void {
+    const base = offset & ~0xf;
+    if (base === I.GT_IRQ) this.#set(base, -1, -1);
+    else if (base === I.PM_IRQ) this.#set(base, PM_VECS, -1);
+    else if (base === I.DE_IRQ) this.#set(base, 0, ~(I.DE_MASTER | I.DE_PCH_EVENT));
+    else if (base === I.PCH_IRQ) this.#set(base, 0, -1);
+    else this.#setRing(offset);
   }
 
   /** @param shared bits that every VM has a say in @param dom0 bits that dom0 has a say in */

@@ -23,7 +23,7 @@ export interface EngineHost {
   /** TAIL moved, or the ring was enabled with work in it. */
   ringWork(engine: VirtualEngine): void;
   ringEnabled(engine: VirtualEngine, on: boolean): void;
-  maskChanged(): void;
+  maskChanged(offset: number): void;
   useDirectory(engine: number, value: number): 'ok' | 'outside' | 'busy';
   hardwareDirectory(engine: number): number;
   /** The guest's TLB invalidation: its page tables are compared with their shadows. */
@@ -90,7 +90,7 @@ export class VirtualEngine {
       { name: 'RING_CTL',      offset: b + R.RING_CTL, rw: R.RING_NR_PAGES_MASK | R.RING_VALID | 0x6, w1c: R.RING_WAIT, onWrite: (_, v, old) => this.#ctlWritten(v, old), src },
       { name: 'RING_ACTHD',    offset: b + R.RING_ACTHD, rw: 0, onRead: () => this.#acthd(), src },
       { name: 'RING_MI_MODE',  offset: b + R.RING_MI_MODE, masked: true, rw: 0xfdff, onWrite: (o, v) => this.#toHardware(o, v), onRead: (_, v) => this.#modeRead(v), src },
-      { name: 'RING_IMR',      offset: b + R.RING_IMR, reset: -1, onWrite: () => this.#host.maskChanged(), src },
+      { name: 'RING_IMR',      offset: b + R.RING_IMR, reset: -1, onWrite: (o) => this.#host.maskChanged(o), src },
       { name: 'RING_INSTPM',   offset: b + R.RING_INSTPM, masked: true, rw: 0xffff, onWrite: (o, v) => this.#instpm(o, v), src },
       { name: 'RING_UHPTR',    offset: b + 0x134, src },
       { name: 'RING_CCID',     offset: b + R.RING_CCID, onWrite: (_, v) => this.#ccidWritten(v), onRead: (o, v) => (this.#host.loaded ? this.#host.hw.peek(o) : v), src },

@@ -46,7 +46,8 @@ export interface VgpuOwner {
   readonly snapshot: Int32Array;
   ringWork(vgpu: Vgpu, engine: VirtualEngine): void;
   ringEnabled(vgpu: Vgpu): void;
-  maskChanged(): void;
+  /** The VM wrote an interrupt mask or enable register. */
+  maskChanged(offset: number): void;
   /** Resets engines of hardware that hold this VM's state. @param mask bit per engine */
   resetEngines(vgpu: Vgpu, mask: number): void;
   /** Ends what an engine is in the middle of, if it is. */
@@ -206,7 +207,7 @@ export class Vgpu implements MmioHost, EngineHost, ScanHost {
       aperture: this.aperture,
     });
     this.irq.onLine = (high) => this.config.line(high);
-    this.irq.onMaskWrite = () => owner.maskChanged();
+    this.irq.onMaskWrite = (offset) => owner.maskChanged(offset);
   }
 
   #addRows(clock: Clock): void {
@@ -275,8 +276,8 @@ export class Vgpu implements MmioHost, EngineHost, ScanHost {
     this.#owner.ringEnabled(this);
   }
 
-  maskChanged(): void {
-    this.#owner.maskChanged();
+  maskChanged(offset: number): void {
+    this.#owner.maskChanged(offset);
   }
 
   useDirectory(engine: number, value: number): 'ok' | 'outside' | 'busy' {
