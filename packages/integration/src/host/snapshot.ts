@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { constants, zstdCompress, zstdDecompress } from 'node:zlib';
 import { haswellModel, igdConfigSpace, MachineMemory } from '@xengt/hsw-device';
+import { platformOf } from '@xengt/qemu-vgt';
 import { createV86Engine, Hypervisor, type VcpuEngine } from '@xengt/xen-vgt';
 import { SerialConsole } from '../guest/serial-console.ts';
 import type { GuestFiles } from './guest-files.ts';
@@ -37,6 +38,8 @@ function keyOf(spec: BootedSpec): string {
     spec.memoryMiB,
     spec.apertureMiB,
     spec.deviceId,
+    // A kernel keeps the ids it found at boot.
+    platformOf(spec.deviceId),
   ]);
   return createHash('sha256').update(text).digest('hex').slice(0, 32);
 }
