@@ -451,13 +451,13 @@ export class CommandScanner {
     let at = begin;
     for (;;) {
       if (at + 1 > filled) {
-        filled = this.#fetch(filled, limit, gma + (filled - begin) * 4, ppgtt);
+        filled = this.#fetch(begin, filled, limit, gma, ppgtt);
         if (filled < 0) return -1;
       }
       const length = this.#measure(words, at, 0x7fffffff);
       if (length === 0) return -1;
       while (at + length > filled) {
-        filled = this.#fetch(filled, limit, gma + (filled - begin) * 4, ppgtt);
+        filled = this.#fetch(begin, filled, limit, gma, ppgtt);
         if (filled < 0) return -1;
       }
       starts[at] = 1;
@@ -469,22 +469,35 @@ export class CommandScanner {
     }
   }
 
-  /** Copies what is left of one guest page. @returns index after it; -1 without room or page */
-  #fetch(to: number, limit: number, gma: number, ppgtt: number): number {
+  /**
+   * Copies the next part of a batch: as much as there is already, so that short batches cost little
+   * and long ones few look-ups; never beyond a guest page.
+   *
+   * @param begin where the copy of the batch begins @param to where it ends so far
+   * @param start the batch's graphics address
+   * @returns index after it; -1 without room or page
+   */
+  #fetch(begin: number, to: number, limit: number, start: number, ppgtt: number): number {
     const host = this.#host as ScanHost;
+    const gma = start + (to - begin) * 4;
     const offset = (gma & 0xfff) >>> 2;
-    const count = PAGE_DW - offset;
+    const count = Math.min(PAGE_DW - offset, Math.max(FETCH_DW, to - begin));
     if (to + count > limit) return -1;
     const from = host.findPage(this.#engine, gma, ppgtt !== 0);
     if (from < 0) {
       this.#refuse('batch runs into memory that is not mapped at', gma);
       return -1;
     }
-    const page = host.words.subarray(from + offset, from + PAGE_DW);
-    (this.#arena as BatchArena).words.set(page, to);
+    const source = host.words;
+    const words = (this.#arena as BatchArena).words;
+    let at = from + offset;
+    for (let i = to; i < to + count; i++) words[i] = source[at++] as number;
     return to + count;
   }
 }
+
+/** Dwords of a batch that are copied first. */
+const FETCH_DW = 32;
 
 /** RCS, VCS, BCS, VECS. */
 const ENGINE_BASE: readonly number[] = [
