@@ -4,6 +4,7 @@ import type { ShadowGgtt } from './shadow-ggtt.ts';
 /** Entries of a page directory: each maps 4 MiB, all of them 2 GiB. PRM vol.5 "PPGTT". */
 export const PDES = 512;
 const PTES_SHIFT = 10;
+const PTES_MASK: number = (1 << PTES_SHIFT) - 1;
 /** Bytes of the 512 shadow page tables of one directory. */
 export const SHADOW_BYTES: number = PDES * 4096;
 /** Pages kept in a shadow at once; one more empties it and it fills again on demand. */
@@ -49,8 +50,7 @@ export class ShadowDirectory {
   readonly #source: Int32Array = new Int32Array(PDES << PTES_SHIFT);
   readonly #filled: Int32Array = new Int32Array(FILLED_MAX);
   #count = 0;
-  /** The guest's table of the directory entry at hand: cached by {@link #table}. */
-  #tableOf = -1;
+  /** The guest's table that {@link #table} found last. */
   #tableWords: Int32Array;
   #tableAt = -1;
 
@@ -118,13 +118,12 @@ export class ShadowDirectory {
     if (this.entry < 0) return this.#guest.owns(page) ? (this.#guest.entries[page] as number) : 0;
     this.#table(page >>> PTES_SHIFT);
     if (this.#tableAt < 0) return 0;
-    return this.#tableWords[this.#tableAt + (page & ((1 << PTES_SHIFT) - 1))] as number;
+    return this.#tableWords[this.#tableAt + (page & PTES_MASK)] as number;
   }
 
   /** Finds the guest's page table behind a directory entry, as the entry is now. */
   #table(pde: number): void {
     const value = this.#guest.entries[this.entry + pde] as number;
-    this.#tableOf = pde;
     this.#tableAt = -1;
     if ((value & PTE_VALID) === 0) return;
     const mfn = this.#guest.mfn(pteMfn(value));
@@ -155,20 +154,23 @@ export class ShadowDirectory {
     this.#counters.checks++;
     const filled = this.#filled;
     const source = this.#source;
+    // Runs over every page in use for every submission: all it needs is in locals.
+    const tables = this.entry >= 0;
+    const mask = tables ? PTES_MASK : -1;
+    let count = this.#count;
+    let words = this.#guest.entries;
+    let at = 0;
+    let tableOf = -1;
     let changed = false;
-    this.#tableOf = -1;
-    for (let i = 0; i < this.#count; i++) {
+    for (let i = 0; i < count; i++) {
       const page = filled[i] as number;
-      let now: number;
-      if (this.entry >= 0) {
-        if (page >>> PTES_SHIFT !== this.#tableOf) this.#table(page >>> PTES_SHIFT);
-        now =
-          this.#tableAt < 0
-            ? 0
-            : (this.#tableWords[this.#tableAt + (page & ((1 << PTES_SHIFT) - 1))] as number);
-      } else {
-        now = this.#guest.entries[page] as number;
+      if (tables && page >>> PTES_SHIFT !== tableOf) {
+        tableOf = page >>> PTES_SHIFT;
+        this.#table(tableOf);
+        words = this.#tableWords;
+        at = this.#tableAt;
       }
+      const now = at < 0 ? 0 : (words[at + (page & mask)] as number);
       if (now === source[page]) continue;
       changed = true;
       this.#counters.resynced++;
@@ -176,10 +178,11 @@ export class ShadowDirectory {
       this.#shadow[page] = entry;
       source[page] = now;
       if (entry === 0) {
-        filled[i] = filled[--this.#count] as number;
+        filled[i] = filled[--count] as number;
         i--;
       }
     }
+    this.#count = count;
     return changed;
   }
 
