@@ -134,6 +134,24 @@ describe('per-process GTT', () => {
     expect(g.vgpu.ppgtt.counters.resynced).toBe(1);
   });
 
+  test('pages that went out of use leave the shadow; those in use fill again', () => {
+    const pages = Array.from({ length: 32 }, (_, i) => 6 + i);
+    for (const page of pages) g.mapPpgtt(page, DATA_GFN + page);
+    run(
+      g,
+      BCS,
+      pages.flatMap((page) => store(page << 12, page)),
+    );
+    const shadow = g.vgpu.ppgtt.find(b.device.regs.peek(0x22228))!;
+    expect(shadow.pages).toBe(33);
+    for (let i = 0; i < 300; i++) run(g, BCS, store(0x6000, i));
+    expect(shadow.pages).toBe(2);
+    expect(g.peek(DATA_GFN + 6)).toBe(299);
+    g.mapPpgtt(7, DATA_GFN + 6);
+    run(g, BCS, store(0x7000, 5));
+    expect(g.peek(DATA_GFN + 6)).toBe(5);
+  });
+
   test('[G6] an entry taken out maps nothing, and works again when it is put back', () => {
     g.mapPpgtt(6, DATA_GFN);
     run(g, BCS, store(0x6000, 1));

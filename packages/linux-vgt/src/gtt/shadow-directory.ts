@@ -11,6 +11,11 @@ export const SHADOW_BYTES: number = PDES * 4096;
 const FILLED_MAX = 16384;
 /** Valid, LLC cached: the shadow PDEs. i915 `GEN6_PDE_ADDR_ENCODE`. */
 const PDE_OWN = PTE_VALID;
+/**
+ * Comparisons after which a shadow is emptied: pages that went out of use would be compared for
+ * ever. What is in use fills again, at about the cost of 50 comparisons a page.
+ */
+const COMPARISONS_MAX = 256;
 
 /** What happened in one VM's shadow tables; they only grow. */
 export interface PpgttCounters {
@@ -50,6 +55,8 @@ export class ShadowDirectory {
   readonly #source: Int32Array = new Int32Array(PDES << PTES_SHIFT);
   readonly #filled: Int32Array = new Int32Array(FILLED_MAX);
   #count = 0;
+  /** Comparisons since the shadow was empty. */
+  #comparisons = 0;
   /** The guest's table that {@link #table} found last. */
   #tableWords: Int32Array;
   #tableAt = -1;
@@ -148,10 +155,15 @@ export class ShadowDirectory {
    * Compares every filled entry with the guest's and corrects what changed. Costs a few
    * nanoseconds for each page in use.
    *
-   * @returns whether anything changed: the hardware's TLBs must forget
+   * @returns whether anything changed or was emptied: the hardware's TLBs must forget
    */
   resync(): boolean {
     this.#counters.checks++;
+    if (this.#count === 0) return false;
+    if (++this.#comparisons > COMPARISONS_MAX) {
+      this.flush();
+      return true;
+    }
     const filled = this.#filled;
     const source = this.#source;
     // Runs over every page in use for every submission: all it needs is in locals.
@@ -190,6 +202,7 @@ export class ShadowDirectory {
   flush(): void {
     for (let i = 0; i < this.#count; i++) this.#shadow[this.#filled[i] as number] = 0;
     this.#count = 0;
+    this.#comparisons = 0;
   }
 
   /** Pages filled now. */
