@@ -17,7 +17,7 @@ const DEADLINE_MS = 120_000;
 const IGT = '/usr/libexec/igt-gpu-tools/benchmarks';
 
 /** Rounds before those that count: the emulator compiles the guest's loops. */
-const WARMUP = 1;
+const WARMUP = 2;
 
 type Mode = 'direct' | 'mediated';
 const MODES = ['direct', 'mediated'] as const;
