@@ -1,7 +1,7 @@
 // npm run bench -- [--suite NAME]... [--quick] [--json] [--strict] [--write-docs]
 // Measures every budget of the architecture in one process and prints each beside its limit.
 
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { Row } from './lib/measure.ts';
@@ -28,7 +28,7 @@ const USAGE = `npm run bench -- [options]
   --quick        fewer rounds
   --json         one JSON document on standard output
   --strict       exit with 1 when a budget is missed by more than its spread
-  --write-docs   write docs/performance.md from this run
+  --write-docs   write docs/performance.md: the suites of this run, the others as they are there
 `;
 
 function options(args: readonly string[]) {
@@ -77,7 +77,10 @@ async function main(): Promise<number> {
   const machine = thisMachine();
   if (flags.json)
     process.stdout.write(`${JSON.stringify({ version: 1, machine, rows }, null, 2)}\n`);
-  if (flags['write-docs']) await writeFile(DOCS, markdown(rows, machine));
+  if (flags['write-docs']) {
+    const old = await readFile(DOCS, 'utf8').catch(() => '');
+    await writeFile(DOCS, markdown(rows, machine, old));
+  }
   const missed = rows.filter((row) => row.verdict === 'missed');
   if (!flags.json && missed.length > 0) {
     process.stdout.write(`${missed.length} of ${rows.length} figures miss their budget\n`);

@@ -52,25 +52,45 @@ const TITLES: Readonly<Record<string, string>> = {
 
 const cell = (text: string): string => text.replaceAll('|', '\\|');
 
-/** docs/performance.md. */
-export function markdown(rows: readonly Row[], machine: Machine): string {
+/** One suite's section: what was measured, and where and when. */
+function section(suite: string, rows: readonly Row[], machine: Machine): string {
   const out = [
-    '# Performance',
+    `## ${TITLES[suite] ?? suite}`,
     '',
-    `Made by \`npm run bench -- --write-docs\` on ${machine.date}: ${machine.cpu}, ${machine.cores} cores, ` +
-      `Node ${machine.node}, V8 ${machine.v8}. Each pair is measured in turns in one process. A figure is the ` +
-      'median over the rounds, ± half of the distance between the quartiles. *Within spread* means ' +
-      'that a budget is missed by less than that; rows without a budget are shown for what they explain.',
+    `${machine.date}, ${machine.cpu}, ${machine.cores} cores, Node ${machine.node}, V8 ${machine.v8}.`,
+    '',
+    '| What | Figure | Budget | Verdict | From | Rounds |',
+    '| --- | --- | --- | --- | --- | --- |',
   ];
-  for (const suite of new Set(rows.map((r) => r.suite))) {
-    out.push('', `## ${TITLES[suite] ?? suite}`, '');
-    out.push('| What | Figure | Budget | Verdict | From | Rounds |');
-    out.push('| --- | --- | --- | --- | --- | --- |');
-    for (const r of rows.filter((x) => x.suite === suite)) {
-      const verdict = r.verdict === 'info' ? '' : r.verdict;
-      const cells = [r.name, figure(r), budgetText(r), verdict, r.detail, `${r.rounds}`];
-      out.push(`| ${cells.map(cell).join(' | ')} |`);
-    }
+  for (const r of rows) {
+    const verdict = r.verdict === 'info' ? '' : r.verdict;
+    const cells = [r.name, figure(r), budgetText(r), verdict, r.detail, `${r.rounds}`];
+    out.push(`| ${cells.map(cell).join(' | ')} |`);
   }
-  return `${out.join('\n')}\n`;
+  return out.join('\n');
+}
+
+const INTRODUCTION = `# Performance
+
+Made by \`npm run bench -- --write-docs\`. Each pair is measured in turns in one process. A figure is
+the median over the rounds, ± half of the distance between the quartiles. *Within spread* means that
+a budget is missed by less than that; rows without a budget are shown for what they explain.`;
+
+/**
+ * docs/performance.md: the suites that were run anew, the others as the file has them.
+ *
+ * @param old the file as it is, or nothing
+ */
+export function markdown(rows: readonly Row[], machine: Machine, old: string): string {
+  const kept = new Map(
+    old
+      .split(/\n(?=## )/)
+      .slice(1)
+      .map((text) => [text.slice(3, text.indexOf('\n')), text.trimEnd()]),
+  );
+  for (const suite of new Set(rows.map((r) => r.suite))) {
+    const mine = rows.filter((r) => r.suite === suite);
+    kept.set(TITLES[suite] ?? suite, section(suite, mine, machine));
+  }
+  return `${[INTRODUCTION, ...kept.values()].join('\n\n')}\n`;
 }
