@@ -135,7 +135,6 @@ export { MachineMemory, MachineMemoryError } from './port/memory.ts';
 export type { AccessSize, TrapTarget } from './port/trap.ts';
 export { MMIO_BYTES, RegSpace } from './reg/reg-space.ts';
 export {
-  addBlocks,
   type ReadHook,
   type RegBlock,
   RegMapError,

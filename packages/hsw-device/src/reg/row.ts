@@ -1,5 +1,3 @@
-import type { RegSpace } from './reg-space.ts';
-
 /** Computes what a read returns. `value` is what is stored. */
 export type ReadHook = (offset: number, value: number) => number;
 /** Runs after the new value is stored. */
@@ -44,9 +42,4 @@ export class RegMapError extends Error {
     this.code = code;
     this.offset = offset;
   }
-}
-
-/** Adds every block's rows. @throws RegMapError */
-export function addBlocks(regs: RegSpace, blocks: readonly RegBlock[]): void {
-  for (const block of blocks) regs.add(block.rows);
 }

@@ -21,7 +21,7 @@ import { type DomainPlan, filesOf, planDomains } from './domain-plan.ts';
 import { guestFacts, loadDriver, runWork, type WorkReport } from './guest-driver.ts';
 import { type GuestFiles, readGuestFiles } from './guest-files.ts';
 import { Host } from './host.ts';
-import { bootedState } from './snapshot.ts';
+import { type BootedState, bootedKey, bootedState } from './snapshot.ts';
 import { runSteps, type Step } from './steps.ts';
 import { LiveHostView } from './view.ts';
 
@@ -133,16 +133,24 @@ async function bootKernels(state: DemoState, show: (text: string) => void): Prom
       line = '';
     }
   };
+  const booted = new Set<string>();
   for (const plan of state.plans) {
-    await bootedState(specOf(state, plan), defaultCacheDir(), onConsole, state.io.signal);
+    const spec = specOf(state, plan);
+    if (booted.has(bootedKey(spec))) continue;
+    await bootedState(spec, defaultCacheDir(), onConsole, state.io.signal);
+    booted.add(bootedKey(spec));
   }
 }
 
 async function createDomains(state: DemoState): Promise<void> {
   state.startedAt = performance.now();
+  const states = new Map<string, BootedState>();
   for (const plan of state.plans) {
     const spec = specOf(state, plan);
-    const booted = await bootedState(spec, defaultCacheDir(), undefined, state.io.signal);
+    const key = bootedKey(spec);
+    const booted =
+      states.get(key) ?? (await bootedState(spec, defaultCacheDir(), undefined, state.io.signal));
+    states.set(key, booted);
     const domain = await state.host.createDomain({
       domid: plan.domid,
       name: plan.name,

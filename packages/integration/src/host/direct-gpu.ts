@@ -25,7 +25,7 @@ export class DirectGpu {
   #mmioAt = 0;
   #apertureAt = 0;
 
-  constructor(domain: Domain, device: HaswellDevice, stolen: { base: number; miB: number }) {
+  constructor(domain: Domain, device: HaswellDevice) {
     this.#domain = domain;
     this.#device = device;
     const moved = (): void => this.#map();
@@ -33,8 +33,6 @@ export class DirectGpu {
       name: 'igd',
       deviceId: device.model.deviceId,
       apertureMiB: device.apertureBytes >> 20,
-      stolenBase: stolen.base,
-      stolenMiB: stolen.miB,
       onCommand: moved,
       onBar0: moved,
       onBar2: moved,

@@ -6,15 +6,9 @@ import {
   type PortName,
 } from '@xengt/hsw-device';
 import { type Vgpu, type VgpuParams, Vgt, type VgtConfig } from '@xengt/linux-vgt';
-import {
-  createV86Engine,
-  type Domain,
-  type Executor,
-  HostLoop,
-  Hypervisor,
-  MediatorPort,
-} from '@xengt/xen-vgt';
+import { type Domain, type Executor, HostLoop, Hypervisor, MediatorPort } from '@xengt/xen-vgt';
 import { DirectGpu } from './direct-gpu.ts';
+import { guestEngine } from './guest-engine.ts';
 import type { GuestFiles } from './guest-files.ts';
 import { HostDomain } from './host-domain.ts';
 import { HostError } from './host-error.ts';
@@ -50,8 +44,6 @@ export interface DomainOptions {
   readonly name: string;
   readonly memoryMiB: number;
   readonly files: GuestFiles;
-  /** Added to the image's kernel command line. */
-  readonly cmdline?: string;
   /** Sizes of its vGPU; Domain-0's are the mediator's configuration. */
   readonly vgpu?: VgpuParams;
   /** Monitors of its virtual ports. Default: copies of the physical ones. */
@@ -123,24 +115,12 @@ export class Host {
    * @throws HostError when its vGPU does not fit
    */
   async createDomain(o: DomainOptions): Promise<HostDomain> {
-    const { files } = o;
-    const engine = await createV86Engine({
-      wasm: files.wasm,
-      bios: files.bios,
-      vgaBios: files.vgaBios,
-      kernel: files.kernel,
-      initrd: files.initrd,
-      cmdline: [...files.cmdline, ...(o.cmdline === undefined ? [] : [o.cmdline])].join(' '),
-      memoryMib: o.memoryMiB,
-    });
+    const engine = await guestEngine(o.files, o.memoryMiB);
     const domain = this.hypervisor.createDomain({ name: o.name, engine, domid: o.domid });
     engine.onSafePoint(() => this.loop.poll());
     try {
       const vgpu = this.#vgpuFor(o);
-      const igd =
-        vgpu === null
-          ? new DirectGpu(domain, this.device, { base: 0, miB: 0 }).config
-          : vgpu.config.space;
+      const igd = vgpu === null ? new DirectGpu(domain, this.device).config : vgpu.config.space;
       const machine = new GuestMachine(domain, engine, this.device.model, igd);
       const host = new HostDomain(domain, machine, vgpu, o.name);
       this.domains.set(o.domid, host);

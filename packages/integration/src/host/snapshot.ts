@@ -5,8 +5,9 @@ import { promisify } from 'node:util';
 import { constants, zstdCompress, zstdDecompress } from 'node:zlib';
 import { haswellModel, igdConfigSpace, MachineMemory } from '@xengt/hsw-device';
 import { platformOf } from '@xengt/qemu-vgt';
-import { createV86Engine, Hypervisor, type VcpuEngine } from '@xengt/xen-vgt';
+import { Hypervisor } from '@xengt/xen-vgt';
 import { SerialConsole } from '../guest/serial-console.ts';
+import { guestEngine } from './guest-engine.ts';
 import type { GuestFiles } from './guest-files.ts';
 import { GuestMachine, type MachineStateV1 } from './machine.ts';
 
@@ -30,7 +31,8 @@ export interface BootedSpec {
   readonly deviceId: number;
 }
 
-function keyOf(spec: BootedSpec): string {
+/** Names the state of a spec: equal specs have one state. */
+export function bootedKey(spec: BootedSpec): string {
   const text = JSON.stringify([
     MACHINE_REVISION,
     spec.files.id,
@@ -42,20 +44,6 @@ function keyOf(spec: BootedSpec): string {
     platformOf(spec.deviceId),
   ]);
   return createHash('sha256').update(text).digest('hex').slice(0, 32);
-}
-
-/** Options of the engine for a spec; a state fits only an engine made with the same ones. */
-export function engineOf(spec: BootedSpec): Promise<VcpuEngine> {
-  const { files } = spec;
-  return createV86Engine({
-    wasm: files.wasm,
-    bios: files.bios,
-    vgaBios: files.vgaBios,
-    kernel: files.kernel,
-    initrd: files.initrd,
-    cmdline: files.cmdline.join(' '),
-    memoryMib: spec.memoryMiB,
-  });
 }
 
 /**
@@ -70,7 +58,7 @@ export async function bootedState(
   onConsole: (byte: number) => void = () => {},
   signal?: AbortSignal,
 ): Promise<BootedState> {
-  const path = join(cacheDir, 'states', `${keyOf(spec)}.zst`);
+  const path = join(cacheDir, 'states', `${bootedKey(spec)}.zst`);
   const kept = await read(path);
   if (kept !== null) return kept;
   const state = await boot(spec, onConsole, signal);
@@ -86,7 +74,7 @@ async function boot(
   const model = haswellModel(spec.deviceId);
   if (model === undefined) throw new Error(`0x${spec.deviceId.toString(16)} is not a Haswell`);
   const hypervisor = new Hypervisor(new MachineMemory());
-  const engine = await engineOf(spec);
+  const engine = await guestEngine(spec.files, spec.memoryMiB);
   const domain = hypervisor.createDomain({ name: 'boot', engine, domid: 0 });
   const igd = igdConfigSpace({
     name: 'igd',

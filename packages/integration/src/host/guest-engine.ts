@@ -1,0 +1,20 @@
+import { createV86Engine, type VcpuEngine } from '@xengt/xen-vgt';
+import type { GuestFiles } from './guest-files.ts';
+
+/**
+ * The engine that runs a guest's files. A booted state fits only an engine made in the same way, so
+ * whoever saves one and whoever takes it back make theirs here.
+ *
+ * @throws EngineError
+ */
+export function guestEngine(files: GuestFiles, memoryMiB: number): Promise<VcpuEngine> {
+  return createV86Engine({
+    wasm: files.wasm,
+    bios: files.bios,
+    vgaBios: files.vgaBios,
+    kernel: files.kernel,
+    initrd: files.initrd,
+    cmdline: files.cmdline.join(' '),
+    memoryMib: memoryMiB,
+  });
+}
