@@ -99,6 +99,16 @@ describe('a plane update as i915 does one', () => {
     expect(after).toBe(before + 1);
   });
 
+  test('an update begun in what an earlier look left of the hold is not cut short', () => {
+    const bench = new DisplayBench();
+    bench.light('1024x768', 0);
+    const due = bench.display.pipes[0]?.beam.nextVblank ?? 0;
+    bench.clock.advanceTo(due - 0.5e6);
+    bench.read(R.PIPEDSL); // holds until 7.5 ms after it was due
+    const [before, after] = update(bench, due + 7e6, 2e6);
+    expect(after).toBe(before);
+  });
+
   test('with the default hold none of 200 updates of 2 ms fails, and vertical blanks go on', () => {
     const bench = new DisplayBench();
     bench.light('1024x768', 0);

@@ -100,6 +100,11 @@ export class Beam {
     return line < this.vblankStart && line > last ? Math.max(last, 0) : line;
   }
 
+  /** Whether vertical blank is due and only a hold keeps it off. */
+  overdue(now: number): boolean {
+    return this.running && now >= this.anchor + this.frameNs;
+  }
+
   /** The update that looked is over. */
   release(): void {
     this.#holdUntil = 0;

@@ -148,6 +148,7 @@ export class Pipe {
   /** Does what was due at the vertical blanks that passed. */
   #catchUp(): void {
     if (this.beam.sync(this.#clock.now) === 0) return;
+    this.#wroteSurface = false;
     let bits = DE_VBLANK;
     if (this.primary.armed) bits |= DE_PRIMARY_FLIP;
     if (this.sprite.armed) bits |= DE_SPRITE_FLIP;
@@ -243,6 +244,12 @@ export class Pipe {
   #readDsl(): number {
     if (!this.beam.running) return 0;
     this.#catchUp();
+    // A second look before anything was written: nobody updates, or has only begun to. What is left
+    // of the first look's hold may be too short for it, so the vertical blank comes now.
+    if (!this.#wroteSurface && this.beam.overdue(this.#clock.now)) {
+      this.beam.release();
+      this.#catchUp();
+    }
     const line = this.beam.look(this.#clock.now);
     const hdmi = transcoderMode(this.#regs, Math.max(this.transcoder, 0)) < 2;
     return (line - (hdmi ? 2 : 1) + this.beam.lines) % this.beam.lines;
