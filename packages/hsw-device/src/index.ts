@@ -75,8 +75,13 @@ export { Power } from './gt/power.ts';
 export { AddressSpace, GM_PAGES, PTE_VALID, pteAddress, pteMfn } from './gtt/address-space.ts';
 export { Ggtt } from './gtt/ggtt.ts';
 export { Ppgtt } from './gtt/ppgtt.ts';
+export { DeviceTrace, type DeviceTraceOptions } from './insight/device-trace.ts';
+export { Trace } from './insight/trace.ts';
+export { parseTraceFilter, type TraceFilter, TraceFilterError } from './insight/trace-filter.ts';
+export type { TraceEvent, TraceKind } from './insight/trace-kinds.ts';
+export { TRACE_KIND_NAMES, TraceReader, traceJson, traceLine } from './insight/trace-reader.ts';
 export * as irqRegs from './irq/interrupt.regs.ts';
-export { type InterruptSink, Interrupts } from './irq/interrupts.ts';
+export { type InterruptSink, Interrupts, type InterruptWatcher } from './irq/interrupts.ts';
 export {
   type BarOptions,
   barAddress,
@@ -133,7 +138,7 @@ export {
 export { type Clock, type ClockEvent, ManualClock } from './port/clock.ts';
 export { MachineMemory, MachineMemoryError } from './port/memory.ts';
 export type { AccessSize, TrapTarget } from './port/trap.ts';
-export { MMIO_BYTES, RegSpace } from './reg/reg-space.ts';
+export { MMIO_BYTES, RegSpace, type RegWatcher } from './reg/reg-space.ts';
 export {
   type ReadHook,
   type RegBlock,
@@ -141,3 +146,4 @@ export {
   type RegRow,
   type WriteHook,
 } from './reg/row.ts';
+export { UnclaimedLog, type UnclaimedOffset, unclaimedText } from './reg/unclaimed.ts';

@@ -150,8 +150,11 @@ export class Engine implements RegBlock {
   waitValue = 0;
   /** Latest kept state command by row of COMMANDS; the render context saves them. */
   readonly kept: (Int32Array | null)[] = COMMANDS.map(() => null);
+  /** What each row of COMMANDS does; who watches commands puts a table of its own around it. */
+  execute: readonly Execute[];
+  /** Hears why the engine stopped. */
+  onHang: ((e: Engine, reason: HangReason) => void) | null = null;
   readonly #mask: number;
-  readonly #execute: readonly Execute[];
 
   constructor(id: EngineId, ctx: EngineContext) {
     this.id = id;
@@ -162,7 +165,7 @@ export class Engine implements RegBlock {
     this.ggtt = ctx.ggtt.space;
     this.ppgtt = new Ppgtt(`${id} PPGTT`, ctx.memory, ctx.ggtt);
     this.#mask = this.row.on;
-    this.#execute = ctx.execute;
+    this.execute = ctx.execute;
     this.rows = ringRows(id, {
       doorbell: () => ctx.wake(),
       modeRead: (_, value) => (this.idle ? value | MODE_IDLE : value & ~MODE_IDLE),
@@ -313,7 +316,7 @@ export class Engine implements RegBlock {
       this.batchAt[this.level] = ((this.batchAt[this.level] as number) + length * 4) | 0;
     }
     this.counters.commands++;
-    (this.#execute[index] as Execute)(this, index);
+    (this.execute[index] as Execute)(this, index);
   }
 
   #ringDword(i: number): number {
@@ -367,6 +370,7 @@ export class Engine implements RegBlock {
   fail(reason: HangReason): void {
     this.hang = reason;
     this.counters.hangs++;
+    this.onHang?.(this, reason);
     this.setReg(RING_IPEIR, 1);
     this.setReg(RING_ESR, this.reg(RING_ESR) | 1);
     if ((this.reg(RING_EMR) & 1) === 0) {

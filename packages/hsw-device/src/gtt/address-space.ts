@@ -34,6 +34,8 @@ export class AddressSpace {
   faults = 0;
   /** Graphics address of the latest fault, page bounds. */
   faultAt = 0;
+  /** Hears of each fault. @param gma graphics address, page bounds */
+  onFault: ((gma: number) => void) | null = null;
   readonly #entry: (page: number) => number;
   readonly #region = new Uint8Array(GM_PAGES);
   readonly #word = new Int32Array(GM_PAGES);
@@ -80,6 +82,7 @@ export class AddressSpace {
     }
     this.faults++;
     this.faultAt = page << 12;
+    this.onFault?.(page << 12);
     return 0;
   }
 

@@ -21,6 +21,13 @@ export interface InterruptSink {
   raisePch(bits: number): void;
 }
 
+/** Hears of events and of the line, before anything else does. */
+export interface InterruptWatcher {
+  /** @param base of the set, e.g. `GT_IRQ`; @param passed the bits that IMR lets through */
+  raised(base: number, bits: number, passed: number): void;
+  line(asserted: boolean): void;
+}
+
 /**
  * The interrupt registers of one GPU, real or virtual: GT, PM, display engine and PCH sets, the PCH
  * chained into DE bit 28, and the master enable.
@@ -41,6 +48,7 @@ export class Interrupts implements InterruptSink, RegBlock {
   onLine: (asserted: boolean) => void = () => {};
   /** Called after a guest wrote an IMR or IER. The mediator recomputes the hardware's masks from it. */
   onMaskWrite: (offset: number) => void = () => {};
+  watcher: InterruptWatcher | null = null;
   readonly #regs: RegSpace;
 
   constructor(regs: RegSpace) {
@@ -91,6 +99,7 @@ export class Interrupts implements InterruptSink, RegBlock {
   #raise(base: number, bits: number): void {
     const open = bits & ~this.#regs.peek(base + IRQ_IMR);
     if (open !== bits) this.masked++;
+    this.watcher?.raised(base, bits, open);
     if (open === 0) return;
     this.#regs.poke(base + IRQ_IIR, this.#regs.peek(base + IRQ_IIR) | open);
     this.update();
@@ -112,6 +121,7 @@ export class Interrupts implements InterruptSink, RegBlock {
     if (high === this.asserted) return;
     this.asserted = high;
     if (high) this.edges++;
+    this.watcher?.line(high);
     this.onLine(high);
   }
 }

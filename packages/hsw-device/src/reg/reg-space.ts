@@ -1,12 +1,26 @@
 import { type ReadHook, RegMapError, type RegRow, type WriteHook } from './row.ts';
+import { UnclaimedLog } from './unclaimed.ts';
 
 /** The register half of BAR0, bytes. PRM vol.1 "GTTMMADR": 2 MiB of registers, then the GTT. */
 export const MMIO_BYTES = 0x200000;
-/** How many distinct unclaimed offsets are remembered; beyond it they are only counted. */
-const UNCLAIMED_KEPT = 256;
 
 const PLAIN = 0;
 const MASKED = 1;
+
+/**
+ * Set in the row id of a register that somebody watches. No row (0) and a watched row are then one
+ * unsigned comparison away from a plain one, so watching costs nothing while nobody watches.
+ */
+const WATCHED = 0x8000;
+const ROW_ID = 0x7fff;
+
+/** Hears of every access to the registers it watches, before the access has consequences. */
+export interface RegWatcher {
+  /** @param value what the guest gets */
+  registerRead(offset: number, value: number): void;
+  /** @param value what the guest wrote */
+  registerWritten(offset: number, value: number): void;
+}
 
 /**
  * A register file made of rows. Accesses are 32 bits wide; the trap layer widens bytes and words.
@@ -16,9 +30,7 @@ export class RegSpace {
   /** Stored values by dword. Blocks read and change them directly: no hook runs. */
   readonly dw: Int32Array;
   /** Accesses that no row claims: they read 0 and change nothing. */
-  unclaimed = 0;
-  /** The first distinct unclaimed offsets, with how often each was touched. */
-  readonly unclaimedAt: Map<number, number> = new Map();
+  readonly misses: UnclaimedLog = new UnclaimedLog();
   readonly rows: RegRow[] = [];
   readonly #rowOf: Uint16Array;
   readonly #rw: number[] = [0];
@@ -26,10 +38,16 @@ export class RegSpace {
   readonly #kind: number[] = [PLAIN];
   readonly #onRead: (ReadHook | null)[] = [null];
   readonly #onWrite: (WriteHook | null)[] = [null];
+  #watcher: RegWatcher | null = null;
 
   constructor(bytes: number = MMIO_BYTES) {
     this.dw = new Int32Array(bytes >>> 2);
     this.#rowOf = new Uint16Array(bytes >>> 2);
+  }
+
+  /** How often {@link misses} grew. */
+  get unclaimed(): number {
+    return this.misses.count;
   }
 
   /** Adds rows and gives their registers their reset values. @throws RegMapError */
@@ -55,7 +73,7 @@ export class RegSpace {
     if (offset < 0 || offset >= this.dw.length * 4) {
       throw new RegMapError('REG_OUTSIDE', offset, `${row.name} at ${hex} is outside the space`);
     }
-    const taken = this.#rowOf[offset >>> 2] as number;
+    const taken = (this.#rowOf[offset >>> 2] as number) & ROW_ID;
     if (taken !== 0) {
       const other = (this.rows[taken - 1] as RegRow).name;
       throw new RegMapError('REG_OVERLAP', offset, `${row.name} and ${other} both claim ${hex}`);
@@ -68,19 +86,24 @@ export class RegSpace {
   read32(offset: number): number {
     const i = offset >>> 2;
     const id = this.#rowOf[i] as number;
-    if (id === 0) return this.#miss(offset);
-    const hook = this.#onRead[id] as ReadHook | null;
-    const value = this.dw[i] as number;
-    return hook === null ? value : hook(offset, value) | 0;
+    if ((id - 1) >>> 0 >= ROW_ID) return this.#watchedRead(offset, i, id & ROW_ID);
+    return this.#read(offset, i, id);
   }
 
   write32(offset: number, value: number): void {
     const i = offset >>> 2;
     const id = this.#rowOf[i] as number;
-    if (id === 0) {
-      this.#miss(offset);
-      return;
-    }
+    if ((id - 1) >>> 0 >= ROW_ID) this.#watchedWrite(offset, i, id & ROW_ID, value);
+    else this.#write(offset, i, id, value);
+  }
+
+  #read(offset: number, i: number, id: number): number {
+    const hook = this.#onRead[id] as ReadHook | null;
+    const value = this.dw[i] as number;
+    return hook === null ? value : hook(offset, value) | 0;
+  }
+
+  #write(offset: number, i: number, id: number, value: number): void {
     const old = this.dw[i] as number;
     let rw = this.#rw[id] as number;
     if (this.#kind[id] === MASKED) rw &= value >>> 16;
@@ -88,6 +111,35 @@ export class RegSpace {
     this.dw[i] = next;
     const hook = this.#onWrite[id] as WriteHook | null;
     if (hook !== null) hook(offset, next, old);
+  }
+
+  #watchedRead(offset: number, i: number, id: number): number {
+    if (id === 0) this.misses.read(offset);
+    const value = id === 0 ? 0 : this.#read(offset, i, id);
+    this.#watcher?.registerRead(offset, value);
+    return value;
+  }
+
+  #watchedWrite(offset: number, i: number, id: number, value: number): void {
+    if (id === 0) this.misses.write(offset, value);
+    this.#watcher?.registerWritten(offset, value);
+    if (id !== 0) this.#write(offset, i, id, value);
+  }
+
+  /**
+   * Tells one watcher of accesses to registers, and of every unclaimed access. Registers that are
+   * not watched cost nothing.
+   *
+   * @param watcher null ends the watch
+   * @param wanted which offsets with a row; default all
+   */
+  watch(watcher: RegWatcher | null, wanted: (offset: number) => boolean = () => true): void {
+    this.#watcher = watcher;
+    const rowOf = this.#rowOf;
+    for (let i = 0; i < rowOf.length; i++) {
+      const id = (rowOf[i] as number) & ROW_ID;
+      rowOf[i] = id !== 0 && watcher !== null && wanted(i << 2) ? id | WATCHED : id;
+    }
   }
 
   /** The stored value: no hook runs, nothing is counted. */
@@ -107,7 +159,7 @@ export class RegSpace {
 
   /** The row at an offset; undefined when there is none. */
   rowAt(offset: number): RegRow | undefined {
-    return this.rows[(this.#rowOf[offset >>> 2] ?? 0) - 1];
+    return this.rows[((this.#rowOf[offset >>> 2] ?? 0) & ROW_ID) - 1];
   }
 
   /** Name for traces: `RING_TAIL`, `PALETTE_A[3]`, or the offset in hex when no row has it. */
@@ -125,13 +177,5 @@ export class RegSpace {
         this.dw[(row.offset + k * (row.stride ?? 4)) >>> 2] = row.reset ?? 0;
       }
     }
-  }
-
-  #miss(offset: number): number {
-    this.unclaimed++;
-    const times = this.unclaimedAt.get(offset);
-    if (times !== undefined) this.unclaimedAt.set(offset, times + 1);
-    else if (this.unclaimedAt.size < UNCLAIMED_KEPT) this.unclaimedAt.set(offset, 1);
-    return 0;
   }
 }

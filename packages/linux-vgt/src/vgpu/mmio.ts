@@ -148,7 +148,9 @@ export class VgpuMmio implements TrapTarget {
 
   #virtual(offset: number, i: number): number {
     const vreg = this.#vreg;
-    return vreg.claims(offset) ? vreg.read32(offset) : (vreg.dw[i] as number);
+    if (vreg.claims(offset)) return vreg.read32(offset);
+    if (!this.#hw.claims(offset)) vreg.misses.read(offset);
+    return vreg.dw[i] as number;
   }
 
   /** @param offset multiple of 4 */
@@ -207,8 +209,12 @@ export class VgpuMmio implements TrapTarget {
 
   #virtualWrite(offset: number, i: number, value: number): void {
     const vreg = this.#vreg;
-    if (vreg.claims(offset)) vreg.write32(offset, value);
-    else vreg.dw[i] = value;
+    if (vreg.claims(offset)) {
+      vreg.write32(offset, value);
+      return;
+    }
+    if (!this.#hw.claims(offset)) vreg.misses.write(offset, value);
+    vreg.dw[i] = value;
   }
 
   #writeMode(offset: number, i: number, value: number): void {

@@ -234,3 +234,12 @@ describe('forcewake', () => {
     expect(b.device.regs.peek(0x130044)).toBe(0);
   });
 });
+
+test('accesses that no table knows are remembered for their VM, with the last value', () => {
+  const NOWHERE = 0x180000;
+  g.write(NOWHERE, 5);
+  g.write(NOWHERE, 6);
+  g.read(NOWHERE);
+  g.read(0x2600);
+  expect(g.vgpu.vreg.misses.offsets).toEqual([{ offset: NOWHERE, reads: 1, writes: 2, last: 6 }]);
+});
