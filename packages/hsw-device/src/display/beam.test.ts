@@ -102,6 +102,7 @@ describe('a plane update as i915 does one', () => {
   test('an update begun in what an earlier look left of the hold is not cut short', () => {
     const bench = new DisplayBench();
     bench.light('1024x768', 0);
+    bench.clock.advance(20e6);
     const due = bench.display.pipes[0]?.beam.nextVblank ?? 0;
     bench.clock.advanceTo(due - 0.5e6);
     bench.read(R.PIPEDSL); // holds until 7.5 ms after it was due
