@@ -72,10 +72,11 @@ const PCH: Bits = {
   31: 'AUDIO_POWER_D',
 };
 
-const SETS = { DE, GT, PM, PCH } as const;
+export type InterruptSet = 'DE' | 'GT' | 'PM' | 'PCH';
+const SETS: Readonly<Record<InterruptSet, Bits>> = { DE, GT, PM, PCH };
 
 /** Names of the set bits of a set's register, lowest first; a bit without one is `bit N`. */
-export function interruptNames(set: keyof typeof SETS, bits: number): string[] {
+export function interruptNames(set: InterruptSet, bits: number): string[] {
   const names: string[] = [];
   for (let bit = 0; bit < 32; bit++) {
     if ((bits & (1 << bit)) !== 0) names.push(SETS[set][bit] ?? `bit ${bit}`);

@@ -1,3 +1,5 @@
+import type { InterruptSet } from './interrupt-names.ts';
+
 /**
  * What a trace records, and what the numbers of a record mean. One row is the only statement of a
  * kind's name and fields; the ring stores a kind as its row's number.
@@ -74,7 +76,7 @@ export type TraceEvent = Stamp &
     | { readonly kind: 'fault'; readonly space: string; readonly address: number }
     | {
         readonly kind: 'interrupt';
-        readonly set: 'DE' | 'GT' | 'PM' | 'PCH';
+        readonly set: InterruptSet;
         readonly bits: number;
         /** The bits that IMR let through. */
         readonly passed: number;

@@ -138,8 +138,22 @@ describe('demo', () => {
         port: 8412,
         screens: 'xengt-screens',
         packages: null,
+        trace: null,
       },
     ]);
+  });
+
+  test('a trace and its filter reach the host; a filter alone or a wrong one does not', async () => {
+    await xengt('demo --trace t.txt --trace-filter commands,0x2000-0x2fff');
+    expect(demoed[0]?.trace).toEqual({
+      path: 't.txt',
+      filter: { kinds: ['command', 'hang'], registers: [[0x2000, 0x2fff]] },
+    });
+    const alone = await xengt('demo --trace-filter write');
+    expect(alone).toMatchObject({ code: 2, err: 'xengt: --trace-filter needs --trace FILE\n' });
+    const wrong = await xengt('demo --trace t.txt --trace-filter wirte');
+    expect([wrong.code, wrong.err]).toEqual([2, expect.stringContaining('"wirte" is none of')]);
+    expect(demoed).toEqual([]);
   });
 
   test('domain files become guests; their number is the number of domains', async () => {
@@ -198,9 +212,16 @@ describe('demo', () => {
 
 describe('guest', () => {
   test('build and list pass their flags on, and their exit codes back', async () => {
-    await xengt('guest build --packages debs --kernel 686-pae --refresh');
+    await xengt('guest build --packages debs --kernel 686-pae --profile igt --refresh');
     expect(built).toEqual([
-      { packages: 'debs', kernel: '686-pae', refresh: true, force: false, json: false },
+      {
+        packages: 'debs',
+        kernel: '686-pae',
+        profile: 'igt',
+        refresh: true,
+        force: false,
+        json: false,
+      },
     ]);
     expect((await xengt('guest list --json')).out).toBe('{"json":true}');
     expect((await xengt('guest build', { guestBuild: async () => 1 })).code).toBe(1);

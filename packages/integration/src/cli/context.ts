@@ -1,4 +1,5 @@
 import type { ApplicationContext, CommandContext } from '@stricli/core';
+import type { TraceFilter } from '@xengt/hsw-device';
 import type { GuestConfig } from '../config/guest-config.ts';
 import type { GuestBuildFlags, GuestListFlags } from '../guest/command.ts';
 import type { LabClient } from '../lab/client.ts';
@@ -24,6 +25,8 @@ export interface DemoOptions {
   readonly screens: string;
   /** Where the guest image's packages come from when it has to be built; null fetches them. */
   readonly packages: string | null;
+  /** What of the GPU is traced, and into which file; null traces nothing. */
+  readonly trace: { readonly path: string; readonly filter: TraceFilter } | null;
 }
 
 /** Where a command writes, and when to stop. */

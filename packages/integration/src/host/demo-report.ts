@@ -1,5 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { unclaimedText } from '@xengt/hsw-device';
+import { type UnclaimedRegister, unclaimedOf } from '../insight/unclaimed.ts';
 import { encodePng } from '../lab/png.ts';
 import { ScreenShot, screensOf } from './domain-view.ts';
 import type { GuestFacts, WorkReport } from './guest-driver.ts';
@@ -35,6 +37,8 @@ export interface DemoReport {
     readonly faults: number;
     /** Accesses that left the guests, by kind, all domains together. */
     readonly traps: Readonly<Record<string, number>>;
+    /** Registers that a driver touched and that no table has. */
+    readonly unclaimed: readonly UnclaimedRegister[];
   };
   /** Seconds from the start of the domains until every console was lit. */
   readonly bootSeconds: number;
@@ -76,6 +80,7 @@ export function gpuReport(host: Host): DemoReport['gpu'] {
     interrupts: host.device.irq.edges,
     faults: host.device.ggtt.space.faults,
     traps,
+    unclaimed: unclaimedOf(host),
   };
 }
 
@@ -99,5 +104,7 @@ export function reportText(report: DemoReport): string {
     `GPU: commands ${commands.join(', ')}; ${gpu.contextSwitches} render context switches`,
     `Consoles lit after ${report.bootSeconds.toFixed(1)} s`,
   );
+  for (const u of gpu.unclaimed)
+    lines.push(`Unclaimed: ${u.source} ${unclaimedText([u]).trimEnd()}`);
   return `${lines.join('\n')}\n`;
 }

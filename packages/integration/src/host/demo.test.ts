@@ -25,6 +25,7 @@ function options(rest: Partial<DemoOptions>): DemoOptions {
     port: 0,
     screens: 'unused',
     packages: null,
+    trace: null,
     ...rest,
   };
 }

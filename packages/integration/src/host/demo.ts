@@ -9,6 +9,7 @@ import {
 import { buildGuestImage } from '../guest/image.ts';
 import { showBuild } from '../guest/progress.ts';
 import { defaultCacheDir } from '../guest/store.ts';
+import { TraceFile } from '../insight/trace-file.ts';
 import { type LabServer, startLabServer } from '../lab/server.ts';
 import {
   type DemoReport,
@@ -35,6 +36,7 @@ interface DemoState {
   readonly plans: readonly DomainPlan[];
   readonly host: Host;
   readonly io: CommandIo;
+  readonly trace: TraceFile | null;
   image: GuestFiles | null;
   startedAt: number;
   litAt: number;
@@ -47,7 +49,11 @@ export async function runDemo(options: DemoOptions, io: CommandIo): Promise<Xeng
   const host = new Host();
   checkRoom(host, plans);
   let lab: LabServer | null = null;
+  let trace: TraceFile | null = null;
   try {
+    if (options.trace !== null) {
+      trace = new TraceFile(host, options.trace.path, options.trace.filter);
+    }
     if (!options.headless) {
       lab = await startLabServer(new LiveHostView(host), { port: options.port });
       io.err(`Lab page: ${lab.url}\n`);
@@ -66,6 +72,7 @@ export async function runDemo(options: DemoOptions, io: CommandIo): Promise<Xeng
       plans,
       host,
       io,
+      trace,
       image: await readGuestFiles(image),
       startedAt: 0,
       litAt: 0,
@@ -79,6 +86,7 @@ export async function runDemo(options: DemoOptions, io: CommandIo): Promise<Xeng
     return isClean(report) ? 0 : 3;
   } finally {
     await lab?.close();
+    trace?.close();
     host.close();
   }
 }
@@ -159,6 +167,7 @@ async function createDomains(state: DemoState): Promise<void> {
       vgpu: plan.vgpu,
       ...(plan.monitors === null ? {} : { monitors: plan.monitors }),
     });
+    state.trace?.addDomain(domain);
     domain.restore(booted);
     for (const write of monitorWrites(plan.domid, plan.records)) {
       const refused = state.host.vgt?.control.write(write.path, write.data) ?? null;

@@ -6,8 +6,9 @@ import {
   type GuestConfig,
   parseGuestConfig,
 } from '../../config/guest-config.ts';
+import { traceFilterOf } from '../../insight/trace-filter.ts';
 import { DEFAULT_LAB_PORT } from '../../lab/server.ts';
-import { UsageError, type XengtContext } from '../context.ts';
+import { type DemoOptions, UsageError, type XengtContext } from '../context.ts';
 import { jsonFlag, wholeNumber } from '../flags.ts';
 
 /** More would not find a part of the aperture each. */
@@ -21,6 +22,8 @@ interface DemoFlags {
   readonly port: number;
   readonly screens: string;
   readonly packages?: string;
+  readonly trace?: string;
+  readonly traceFilter?: string;
   readonly json: boolean;
 }
 
@@ -38,6 +41,8 @@ export const demoCommand: Command<XengtContext> = buildCommand<DemoFlags, [], Xe
       '  xengt demo --domains 3                              two guests',
       '  xengt demo --config guest1.cfg --config guest2.cfg  guests from domain files (as for xl)',
       '  xengt demo --headless --json --exit                 boot, report what happened, leave',
+      '  xengt demo --trace gpu.txt --trace-filter commands,interrupts',
+      '                                                      what the GPU did, a line an event',
       '',
       'A domain file says, for example:',
       '  name = "guest1"',
@@ -88,6 +93,20 @@ export const demoCommand: Command<XengtContext> = buildCommand<DemoFlags, [], Xe
         placeholder: 'directory',
         optional: true,
       },
+      trace: {
+        kind: 'parsed',
+        parse: String,
+        brief: 'Write what the GPU does into this file; lines of JSON when it ends in .jsonl',
+        placeholder: 'file',
+        optional: true,
+      },
+      traceFilter: {
+        kind: 'parsed',
+        parse: String,
+        brief: 'Only these events: kinds, groups, engines, registers as 0x2000-0x2fff, with commas',
+        placeholder: 'filter',
+        optional: true,
+      },
       json: jsonFlag,
     },
     aliases: { c: 'config' },
@@ -111,11 +130,20 @@ export const demoCommand: Command<XengtContext> = buildCommand<DemoFlags, [], Xe
         port: flags.port,
         screens: flags.screens,
         packages: flags.packages ?? null,
+        trace: traceOf(flags),
       },
       this.io,
     );
   },
 });
+
+/** @throws UsageError when the filter is wrong, or there is one and no file */
+function traceOf(flags: DemoFlags): DemoOptions['trace'] {
+  const filter = traceFilterOf(flags.traceFilter ?? '');
+  if (flags.trace !== undefined) return { path: flags.trace, filter };
+  if (flags.traceFilter === undefined) return null;
+  throw new UsageError('NO_FILE', '--trace-filter needs --trace FILE');
+}
 
 /** @throws UsageError with everything that is wrong in all files */
 async function readConfigs(files: readonly string[]): Promise<GuestConfig[]> {
