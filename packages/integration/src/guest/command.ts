@@ -5,6 +5,7 @@ import {
   type GuestImageOptions,
   listGuestImages,
 } from './image.ts';
+import type { ProfileName } from './profile.ts';
 import { errorText, showBuild } from './progress.ts';
 import type { KernelFlavour } from './recipe.ts';
 import { megabytes } from './report.ts';
@@ -21,6 +22,8 @@ export interface GuestCommandIo {
 export interface GuestBuildFlags {
   /** Kernel flavour: 686 or 686-pae. */
   readonly kernel?: string;
+  /** User space: base, or igt for IGT's own tests. */
+  readonly profile?: string;
   /** Directory of .deb files to use instead of a mirror. */
   readonly packages?: string;
   /** Root of a Debian mirror. */
@@ -50,6 +53,7 @@ export async function runGuestBuild(
 ): Promise<ExitStatus> {
   const options: GuestImageOptions = {
     ...(flags.kernel === undefined ? {} : { flavour: flags.kernel as KernelFlavour }),
+    ...(flags.profile === undefined ? {} : { profile: flags.profile as ProfileName }),
     ...(flags.packages === undefined ? {} : { packages: flags.packages }),
     ...(flags.mirror === undefined ? {} : { mirror: flags.mirror }),
     ...(flags.cacheDir === undefined ? {} : { cacheDir: flags.cacheDir }),
@@ -87,7 +91,7 @@ export async function runGuestList(flags: GuestListFlags, io: GuestCommandIo): P
 
 function describe(image: GuestImage): string {
   const date = image.built.slice(0, 16).replace('T', ' ');
-  return `${image.id}  ${image.kernelRelease}  ${megabytes(image.bytes)}  ${image.packages.length} packages  ${date}`;
+  return `${image.id}  ${image.profile}  ${image.kernelRelease}  ${megabytes(image.bytes)}  ${image.packages.length} packages  ${date}`;
 }
 
 function fail(error: unknown, asJson: boolean, io: GuestCommandIo): ExitStatus {

@@ -14,7 +14,7 @@ import {
 import type { BuildMachine } from './machine.ts';
 import type { GuestReporter } from './report.ts';
 import { sha256 } from './store.ts';
-import { makeDeb, type TestDeb, testPackages } from './testing/debs.ts';
+import { makeDeb, type TestDeb, testIgtPackages, testPackages } from './testing/debs.ts';
 import { serveDebian, type TestMirror } from './testing/mirror.ts';
 
 let root: string;
@@ -239,6 +239,12 @@ describe('a guest image from .deb files', () => {
     );
   });
 
+  test('a profile that does not exist is a wrong option', async () => {
+    const error = await failure(build(testPackages(), { profile: 'x11' as 'igt' }));
+    expect(error.code).toBe('BAD_OPTION');
+    expect(error.message).toBe('there is no guest profile "x11"; choose one of base, igt.');
+  });
+
   test('a full disk leaves no image', async () => {
     const error = await failure(
       build(testPackages(), {
@@ -364,7 +370,7 @@ describe('our own programs', () => {
 describe('a guest image from a mirror', () => {
   let mirror: TestMirror;
   beforeEach(async () => {
-    mirror = await serveDebian(testPackages());
+    mirror = await serveDebian({ bookworm: testPackages(), sid: testIgtPackages() });
   });
   afterEach(() => mirror.close());
   /** The test's mirror has no good signature, so it is only of use where nothing can look at it. */
@@ -405,6 +411,40 @@ describe('a guest image from a mirror', () => {
         /tcc\.deb is not what the package index promises: it has 7 bytes, expected \d+/,
       );
       expect((await listGuestImages(cacheDir)).map((i) => i.id)).toEqual([image.id]);
+    } finally {
+      process.env['PATH'] = path;
+    }
+  });
+
+  test("IGT's tests: kernel of one suite, programs and their C library of another", async () => {
+    const path = process.env['PATH'];
+    process.env['PATH'] = '';
+    try {
+      const base = await trusting();
+      const options = { cacheDir, machine: null, mirror: mirror.uri, profile: 'igt' } as const;
+      const image = await buildGuestImage(options);
+      expect(image).toMatchObject({ profile: 'igt', kernelRelease: '6.1.0-99-686', programs: [] });
+      expect(base.profile).toBe('base');
+      expect(image.id).not.toBe(base.id);
+      const versions = new Map(image.packages.map((p) => [p.name, p.version]));
+      expect(versions.get('libc6')).toBe('2.43-7');
+      expect(versions.get('busybox-static')).toBe('1.0-1');
+      const asked = mirror.requests.length;
+      expect((await buildGuestImage(options)).id).toBe(image.id);
+      expect((await trusting()).id).toBe(base.id);
+      expect(mirror.requests).toHaveLength(asked);
+      const paths = await pathsOf(image);
+      const tests = 'usr/libexec/igt-gpu-tools';
+      expect(paths).toEqual(
+        expect.arrayContaining([
+          `${tests}/gem_basic`,
+          `${tests}/intel-ci-tests/i915/default/bat.testlist`,
+          'usr/share/igt-gpu-tools/pass.png',
+          'usr/lib/i386-linux-gnu/libc.so.6',
+          'usr/lib/modules/6.1.0-99-686/modules.dep.bin',
+        ]),
+      );
+      expect(paths.filter((p) => /\/xe_|\/xe\/|nouveau|amd_/.test(p))).toEqual([]);
     } finally {
       process.env['PATH'] = path;
     }

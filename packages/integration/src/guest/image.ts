@@ -4,20 +4,15 @@ import { writeCpio } from './cpio.ts';
 import { GuestImageError, throwIfAborted } from './error.ts';
 import type { FileTree } from './file-tree.ts';
 import type { BuildMachine } from './machine.ts';
-import {
-  type PackageIndex,
-  type PackageRow,
-  packagesMissing,
-  wrongArchitecture,
-} from './package-index.ts';
+import type { PackageRow } from './package-index.ts';
 import { openDirectory, openMirror, type PackageSource } from './package-source.ts';
+import { pickPackages } from './pick-packages.ts';
+import { type GuestProfile, type GuestProgram, PROFILES, type ProfileName } from './profile.ts';
 import { compilePrograms, hashGuestFiles, readGuestFiles } from './programs.ts';
 import {
   GUEST_ARCHITECTURE,
   GUEST_CMDLINE,
-  GUEST_PROGRAMS,
   GUEST_SUITE,
-  IGNORED_DEPENDENCIES,
   KERNEL_FLAVOURS,
   type KernelFlavour,
   OPTIONAL_MODULES,
@@ -25,11 +20,9 @@ import {
   RECIPE_VERSION,
   REQUIRED_MODULES,
   recipeText,
-  UNPACKED_ALONE,
-  USER_SPACE,
 } from './recipe.ts';
 import { type GuestReporter, megabytes, silentReporter } from './report.ts';
-import { type PackageRole, type UnpackedGuest, unpackGuest } from './root-file-system.ts';
+import { type UnpackedGuest, unpackGuest } from './root-file-system.ts';
 import {
   defaultCacheDir,
   type OpenForWrite,
@@ -61,6 +54,7 @@ export interface GuestImage {
   /** e.g. "6.1.0-50-686", what `uname -r` says. */
   readonly kernelRelease: string;
   readonly flavour: KernelFlavour;
+  readonly profile: ProfileName;
   /** Kernel command line to start from; see guest/init for words of our own. */
   readonly cmdline: readonly string[];
   /** Modules in the initramfs. */
@@ -77,6 +71,8 @@ export interface GuestImage {
 /** What image is wanted, and from where. */
 export interface GuestImageOptions {
   readonly flavour?: KernelFlavour;
+  /** What the user space consists of. Default `base`. */
+  readonly profile?: ProfileName;
   /** A directory of .deb files; nothing is fetched then. */
   readonly packages?: string;
   /** Root of a Debian mirror. */
@@ -106,8 +102,10 @@ const MANIFEST = 'image.json';
 const IMAGE_ROOM = 120e6;
 const BUILD_MEMORY = 256 << 20;
 
-interface Manifest extends Omit<GuestImage, keyof typeof FILES> {
+interface Manifest extends Omit<GuestImage, keyof typeof FILES | 'profile'> {
   readonly manifestVersion: number;
+  /** Absent for `base`. */
+  readonly profile?: ProfileName;
   /** Hash of the options, for finding an image without asking a mirror. */
   readonly request: string;
   readonly files: Readonly<
@@ -134,10 +132,18 @@ export async function buildGuestImage(
       `there is no kernel flavour "${flavour}"; choose one of ${KERNEL_FLAVOURS.join(', ')}.`,
     );
   }
+  const name = options.profile ?? 'base';
+  const profile = PROFILES[name];
+  if (profile === undefined) {
+    throw new GuestImageError(
+      'BAD_OPTION',
+      `there is no guest profile "${name}"; choose one of ${Object.keys(PROFILES).join(', ')}.`,
+    );
+  }
   const store = new Store(options.cacheDir ?? defaultCacheDir(), options.openForWrite);
   await store.prepare();
   const guestFiles = await readGuestFiles();
-  const sources = hashGuestFiles(guestFiles);
+  const ourFiles = hashGuestFiles(guestFiles);
   const extra = options.extraModules ?? [];
   const withPrograms = options.machine !== null;
   const request = sha256(
@@ -145,10 +151,11 @@ export async function buildGuestImage(
       RECIPE_VERSION,
       flavour,
       [...extra].sort(),
-      sources,
+      ourFiles,
       withPrograms,
       options.mirror ?? '',
       options.packages ?? '',
+      ...(name === 'base' ? [] : [name]),
     ]),
   );
   if (!options.refresh && !options.force && options.packages === undefined) {
@@ -156,15 +163,21 @@ export async function buildGuestImage(
     if (known) return checkImage(store, known);
   }
   progress.begin('index');
-  const source = await openSource(options, store, progress, signal);
+  const sources = await openSources(options, profile, store, progress, signal);
   try {
-    const picked = pickPackages(source.index, flavour);
+    const picked = pickPackages(
+      sources.system.index,
+      flavour,
+      sources.user.index,
+      profile.packages,
+    );
     const id = sha256(
       `${recipeText(
         flavour,
+        name,
         extra,
         picked.map((p) => p.row),
-        sources,
+        ourFiles,
       )}${withPrograms}`,
     ).slice(0, 16);
     if (!options.force) {
@@ -172,11 +185,11 @@ export async function buildGuestImage(
       if (known) return await checkImage(store, known);
     }
     progress.begin('download');
-    const paths = await source.fetch(
-      picked.map((p) => p.row),
-      progress,
-      signal,
-    );
+    const paths = new Map<PackageRow, string>();
+    for (const source of new Set([sources.system, sources.user])) {
+      const rows = picked.filter((p) => p.from === source.index).map((p) => p.row);
+      for (const [row, path] of await source.fetch(rows, progress, signal)) paths.set(row, path);
+    }
     throwIfAborted(signal);
     await store.requireSpace(IMAGE_ROOM);
     progress.begin('unpack');
@@ -185,13 +198,15 @@ export async function buildGuestImage(
         packages: picked.map(({ row, role }) => ({ row, role, path: paths.get(row) as string })),
         requiredModules: [...REQUIRED_MODULES, ...extra],
         optionalModules: OPTIONAL_MODULES,
+        profile,
       },
       progress,
       signal,
     );
     addGuestFiles(guest.tree, guestFiles);
-    if (withPrograms)
-      await addPrograms(guest, options.machine ?? v86BuildMachine, progress, signal);
+    const programs = withPrograms ? profile.programs : [];
+    if (programs.length > 0)
+      await addPrograms(guest, programs, options.machine ?? v86BuildMachine, progress, signal);
     progress.begin('pack');
     return await publish(
       store,
@@ -201,13 +216,15 @@ export async function buildGuestImage(
         flavour,
         guest,
         rows: picked.map((p) => p.row),
-        withPrograms,
+        profile: name,
+        programs: programs.map((p) => p.name),
         replace: options.force ?? false,
       },
       progress,
     );
   } finally {
-    source.close();
+    sources.system.close();
+    sources.user.close();
   }
 }
 
@@ -238,63 +255,32 @@ export async function loadGuestImage(
   return checkImage(store, found[0] as Manifest);
 }
 
-async function openSource(
+/** Kernel and firmware come from one suite, the user space of a profile maybe from another. */
+async function openSources(
   options: GuestImageOptions,
+  profile: GuestProfile,
   store: Store,
   progress: GuestReporter,
   signal?: AbortSignal,
-): Promise<PackageSource> {
-  if (options.packages !== undefined)
-    return openDirectory(options.packages, GUEST_ARCHITECTURE, progress, signal);
-  return openMirror(
-    { suite: GUEST_SUITE, architecture: GUEST_ARCHITECTURE, mirror: options.mirror },
-    store,
-    progress,
-    signal,
-  );
-}
-
-/** The packages of a guest and what each is for. @throws GuestImageError PACKAGE_MISSING, WRONG_ARCHITECTURE */
-function pickPackages(
-  index: PackageIndex,
-  flavour: KernelFlavour,
-): { row: PackageRow; role: PackageRole }[] {
-  const kernel = findKernel(index, flavour);
-  const alone = UNPACKED_ALONE.map((name) => index.get(name));
-  const missing = UNPACKED_ALONE.filter((_, k) => alone[k] === undefined);
-  if (!kernel) missing.unshift(`linux-image-${flavour}`);
-  const foreign = index.foreign(
-    kernel ? missing : [...missing, ...index.foreignNames(kernelPattern(flavour))],
-  );
-  if (foreign.length > 0) throw wrongArchitecture(foreign);
-  const closure = missing.length === 0 ? index.closure(USER_SPACE, IGNORED_DEPENDENCIES) : [];
-  if (missing.length > 0) throw packagesMissing(missing, index.origin);
-  return [
-    { row: kernel as PackageRow, role: 'kernel' },
-    ...alone.map((row) => ({
-      row: row as PackageRow,
-      role: (row as PackageRow).name === 'seabios' ? ('firmware' as const) : ('files' as const),
-    })),
-    ...closure.map((row) => ({ row, role: 'files' as const })),
-  ];
-}
-
-/** The real kernel package: what the meta package depends on, else the newest of the flavour. */
-function findKernel(index: PackageIndex, flavour: KernelFlavour): PackageRow | null {
-  for (const group of index.get(`linux-image-${flavour}`)?.depends ?? []) {
-    for (const relation of group) {
-      const row = relation.name.startsWith('linux-image-') ? index.find(relation) : null;
-      if (row) return row;
-    }
+): Promise<{ system: PackageSource; user: PackageSource }> {
+  const open = (suite: string): Promise<PackageSource> =>
+    options.packages !== undefined
+      ? openDirectory(options.packages, GUEST_ARCHITECTURE, progress, signal)
+      : openMirror(
+          { suite, architecture: GUEST_ARCHITECTURE, mirror: options.mirror },
+          store,
+          progress,
+          signal,
+        );
+  const system = await open(GUEST_SUITE);
+  if (options.packages !== undefined || profile.suite === GUEST_SUITE)
+    return { system, user: system };
+  try {
+    return { system, user: await open(profile.suite) };
+  } catch (error) {
+    system.close();
+    throw error;
   }
-  const names = index.names((name) => kernelPattern(flavour).test(name));
-  const byNumber = new Intl.Collator('en', { numeric: true });
-  const newest = names.sort(byNumber.compare).at(-1);
-  return newest === undefined ? null : (index.get(newest) ?? null);
-}
-
-function kernelPattern(flavour: KernelFlavour): RegExp {
-  return new RegExp(`^linux-image-\\d.*[0-9]-${flavour}(-unsigned)?$`);
 }
 
 function addGuestFiles(tree: FileTree, files: ReadonlyMap<string, Uint8Array>): void {
@@ -312,6 +298,7 @@ function addGuestFiles(tree: FileTree, files: ReadonlyMap<string, Uint8Array>): 
 
 async function addPrograms(
   guest: UnpackedGuest,
+  wanted: readonly GuestProgram[],
   machine: BuildMachine,
   progress: GuestReporter,
   signal?: AbortSignal,
@@ -327,7 +314,7 @@ async function addPrograms(
       cmdline: GUEST_CMDLINE.join(' '),
       memoryBytes: BUILD_MEMORY,
     },
-    GUEST_PROGRAMS,
+    wanted,
     progress,
     signal,
   );
@@ -341,7 +328,8 @@ interface Finished {
   readonly flavour: KernelFlavour;
   readonly guest: UnpackedGuest;
   readonly rows: readonly PackageRow[];
-  readonly withPrograms: boolean;
+  readonly profile: ProfileName;
+  readonly programs: readonly string[];
   readonly replace: boolean;
 }
 
@@ -362,7 +350,8 @@ async function publish(store: Store, f: Finished, progress: GuestReporter): Prom
     flavour: f.flavour,
     cmdline: GUEST_CMDLINE,
     modules: guest.modules,
-    programs: f.withPrograms ? GUEST_PROGRAMS.map((p) => p.name) : [],
+    ...(f.profile === 'base' ? {} : { profile: f.profile }),
+    programs: f.programs,
     packages: f.rows.map(({ name, version, architecture, sha256: sum }) => ({
       name,
       version,
@@ -441,6 +430,7 @@ function imageOf(store: Store, m: Manifest): GuestImage {
     vgaBios: path(FILES.vgaBios),
     kernelRelease,
     flavour,
+    profile: m.profile ?? 'base',
     cmdline,
     modules,
     programs,

@@ -4,14 +4,10 @@ import { elfFacts } from './elf.ts';
 import { FormatError, GuestImageError, throwIfAborted } from './error.ts';
 import { FileTree } from './file-tree.ts';
 import { type KernelModule, moduleName, modulesDep, pickModules } from './kmod.ts';
+import { modulesDepBin } from './kmod-index.ts';
 import type { PackageRow } from './package-index.ts';
-import {
-  FIRMWARE,
-  INCLUDE_DIRECTORIES,
-  KEPT_FILES,
-  LIBRARY_DIRECTORIES,
-  SKIPPED_FILES,
-} from './recipe.ts';
+import type { GuestProfile } from './profile.ts';
+import { FIRMWARE, INCLUDE_DIRECTORIES, LIBRARY_DIRECTORIES } from './recipe.ts';
 import type { GuestReporter } from './report.ts';
 import { sha256 } from './store.ts';
 
@@ -38,6 +34,8 @@ export interface UnpackRequest {
   }[];
   readonly requiredModules: readonly string[];
   readonly optionalModules: readonly string[];
+  /** Which files are kept. */
+  readonly profile: GuestProfile;
 }
 
 /**
@@ -62,7 +60,7 @@ export async function unpackGuest(
     if (role === 'kernel') kernel = await readKernelPackage(row, deb, signal);
     else {
       const into = role === 'firmware' ? firmware : all;
-      const skip = role === 'firmware' ? null : SKIPPED_FILES;
+      const skip = role === 'firmware' ? null : request.profile.skipped;
       for await (const file of deb.files((p) => skip === null || !skip.test(p)))
         into.addDebFile(file);
     }
@@ -74,7 +72,7 @@ export async function unpackGuest(
       'no kernel package was given: a guest needs linux-image-686.',
     );
   const modules = addModules(tree, kernel, request);
-  keepFiles(all, tree);
+  keepFiles(all, tree, request.profile.kept);
   const boot = (path: string): Uint8Array => {
     const data = firmware.file(path);
     if (!data)
@@ -180,12 +178,14 @@ function addModules(tree: FileTree, kernel: KernelPackage, request: UnpackReques
   for (const module of picked.keys())
     tree.add(`${root}/${module.path}`, { kind: 'file', mode: 0o644, data: module.data });
   tree.addText(`${root}/modules.dep`, modulesDep(picked));
+  if (request.profile.moduleIndex)
+    tree.add(`${root}/modules.dep.bin`, { kind: 'file', mode: 0o644, data: modulesDepBin(picked) });
   return [...picked.keys()].map((m) => m.name).sort();
 }
 
 /** Copies the wanted files and every shared library and C header that they need. */
-function keepFiles(all: FileTree, into: FileTree): void {
-  const queue = all.paths().filter((p) => KEPT_FILES.some((r) => r.test(p)));
+function keepFiles(all: FileTree, into: FileTree, kept: readonly RegExp[]): void {
+  const queue = all.paths().filter((p) => kept.some((r) => r.test(p)));
   const seen = new Set<string>();
   for (let path = queue.shift(); path !== undefined; path = queue.shift()) {
     if (seen.has(path)) continue;

@@ -306,3 +306,39 @@ export function testPackages(change: (debs: TestDeb[]) => TestDeb[] = (d) => d):
       : deb,
   );
 }
+
+/** Packages of a later suite: IGT's tests with their own C library. */
+export function testIgtPackages(): TestDeb[] {
+  const program = (name: string) => ({
+    path: `usr/libexec/igt-gpu-tools/${name}`,
+    data: makeElf({ needed: ['libc.so.6'], interpreter: '/lib/ld-linux.so.2' }),
+    mode: 0o755,
+  });
+  return [
+    {
+      name: 'igt-gpu-tools-tests',
+      version: '2.5-1',
+      depends: 'igt-gpu-tools (>= 2.5)',
+      files: [
+        program('gem_basic'),
+        program('xe_exec_basic'),
+        program('nouveau_crc'),
+        program('amdgpu/amd_basic'),
+        { path: 'usr/libexec/igt-gpu-tools/intel-ci-tests/i915/default/bat.testlist', data: 'b' },
+        { path: 'usr/libexec/igt-gpu-tools/intel-ci-tests/xe/lnl/bat.testlist', data: 'b' },
+        { path: 'usr/share/igt-gpu-tools/pass.png', data: 'png' },
+      ],
+    },
+    { name: 'igt-gpu-tools', version: '2.5-1', depends: 'python3, libc6 (>= 2.42)' },
+    { name: 'libdrm-tests', version: '2.4.134-3', depends: 'libc6 (>= 2.38)' },
+    {
+      name: 'libc6',
+      version: '2.43-7',
+      files: [
+        { path: 'usr/lib/i386-linux-gnu/libc.so.6', data: makeElf({ needed: ['ld-linux.so.2'] }) },
+        { path: 'usr/lib/i386-linux-gnu/ld-linux.so.2', data: makeElf({}), mode: 0o755 },
+        { path: 'usr/lib/ld-linux.so.2', symlink: 'i386-linux-gnu/ld-linux.so.2' },
+      ],
+    },
+  ];
+}

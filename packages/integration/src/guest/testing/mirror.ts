@@ -49,21 +49,31 @@ export async function serveFiles(files: Map<string, Uint8Array>): Promise<TestMi
   });
 }
 
-/** Serves packages as a mirror with suite bookworm. Its InRelease is not signed by anyone. */
-export async function serveDebian(debs: readonly TestDeb[]): Promise<TestMirror> {
+/** Serves packages as a mirror, by suite. Its InRelease files are not signed by anyone. */
+export async function serveDebian(
+  suites: Readonly<Record<string, readonly TestDeb[]>>,
+): Promise<TestMirror> {
   const files = new Map<string, Uint8Array>();
+  for (const [suite, debs] of Object.entries(suites)) await addSuite(files, suite, debs);
+  const mirror = await serveFiles(files);
+  return Object.assign(mirror, { uri: `${mirror.uri}/debian` });
+}
+
+async function addSuite(
+  files: Map<string, Uint8Array>,
+  suite: string,
+  debs: readonly TestDeb[],
+): Promise<void> {
   const paragraphs: string[] = [];
   for (const deb of debs) {
     const bytes = await makeDeb(deb);
-    const filename = `pool/${deb.name}.deb`;
+    const filename = `pool/${deb.name}${deb.version === undefined ? '' : `_${deb.version}`}.deb`;
     files.set(`/debian/${filename}`, bytes);
     paragraphs.push(packagesParagraph(deb, filename, bytes.length, sha256(bytes)));
   }
   const packages = gzipSync(`${paragraphs.join('\n\n')}\n`);
-  files.set('/debian/dists/bookworm/main/binary-i386/Packages.gz', packages);
-  const release = `Suite: oldstable\nCodename: bookworm\nArchitectures: all i386\nComponents: main\nSHA256:\n ${sha256(packages)} ${packages.length} main/binary-i386/Packages.gz\n`;
+  files.set(`/debian/dists/${suite}/main/binary-i386/Packages.gz`, packages);
+  const release = `Suite: some\nCodename: ${suite}\nArchitectures: all i386\nComponents: main\nSHA256:\n ${sha256(packages)} ${packages.length} main/binary-i386/Packages.gz\n`;
   const inRelease = `-----BEGIN PGP SIGNED MESSAGE-----\nHash: SHA256\n\n${release}\n-----BEGIN PGP SIGNATURE-----\n\niQ==\n-----END PGP SIGNATURE-----\n`;
-  files.set('/debian/dists/bookworm/InRelease', Buffer.from(inRelease));
-  const mirror = await serveFiles(files);
-  return Object.assign(mirror, { uri: `${mirror.uri}/debian` });
+  files.set(`/debian/dists/${suite}/InRelease`, Buffer.from(inRelease));
 }
