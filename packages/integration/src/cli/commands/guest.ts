@@ -6,6 +6,7 @@ interface BuildFlags {
   readonly packages?: string;
   readonly mirror?: string;
   readonly kernel: '686' | '686-pae';
+  readonly profile: 'base' | 'igt';
   readonly refresh: boolean;
   readonly force: boolean;
   readonly json: boolean;
@@ -23,6 +24,7 @@ const build: Command<XengtContext> = buildCommand<BuildFlags, [], XengtContext>(
       '  xengt guest build                        from the Debian mirror this machine uses',
       '  xengt guest build --packages ~/debs      from .deb files, without a network',
       '  xengt guest build --refresh              look for newer packages',
+      "  xengt guest build --profile igt          with IGT's tests, as xengt igt uses it",
     ].join('\n'),
   },
   parameters: {
@@ -46,6 +48,12 @@ const build: Command<XengtContext> = buildCommand<BuildFlags, [], XengtContext>(
         values: ['686', '686-pae'],
         brief: 'Kernel flavour',
         default: '686',
+      },
+      profile: {
+        kind: 'enum',
+        values: ['base', 'igt'],
+        brief: "User space: base, or igt with IGT's own tests",
+        default: 'base',
       },
       refresh: { kind: 'boolean', brief: 'Ask the mirror for newer packages', default: false },
       force: { kind: 'boolean', brief: 'Build even if the image is there', default: false },
