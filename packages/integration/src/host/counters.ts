@@ -1,4 +1,5 @@
 import type { Counters } from '../lab/host-view.ts';
+import { TIME } from './guest-engine.ts';
 import type { Host } from './host.ts';
 
 /** Everything a host counts, by group. */
@@ -20,6 +21,7 @@ export function counters(host: Host): Counters {
       unclaimed: device.regs.unclaimed,
       resets: device.gt.resets,
     },
+    time: { 'withheld ms': Math.round(TIME.lost) },
   };
   if (vgt !== null) out['switch'] = { ...vgt.switch.counters };
   for (const d of host.domains.values()) {

@@ -1,5 +1,8 @@
-import { createV86Engine, type VcpuEngine } from '@xengt/xen-vgt';
+import { createV86Engine, SteadyTime, type VcpuEngine } from '@xengt/xen-vgt';
 import type { GuestFiles } from './guest-files.ts';
+
+/** Time of all guests and their devices in this process. */
+export const TIME: SteadyTime = new SteadyTime(() => performance.now());
 
 /**
  * The engine that runs a guest's files. A booted state fits only an engine made in the same way, so
@@ -16,5 +19,6 @@ export function guestEngine(files: GuestFiles, memoryMiB: number): Promise<VcpuE
     initrd: files.initrd,
     cmdline: files.cmdline.join(' '),
     memoryMib: memoryMiB,
+    time: TIME,
   });
 }

@@ -8,7 +8,7 @@ import {
 import { type Vgpu, type VgpuParams, Vgt, type VgtConfig } from '@xengt/linux-vgt';
 import { type Domain, type Executor, HostLoop, Hypervisor, MediatorPort } from '@xengt/xen-vgt';
 import { DirectGpu } from './direct-gpu.ts';
-import { guestEngine } from './guest-engine.ts';
+import { guestEngine, TIME } from './guest-engine.ts';
 import type { GuestFiles } from './guest-files.ts';
 import { HostDomain } from './host-domain.ts';
 import { HostError } from './host-error.ts';
@@ -20,9 +20,13 @@ const NS_PER_MS = 1e6;
 
 /** The event loop of this process. */
 const NODE_EXECUTOR: Executor = {
-  now: () => performance.now() * NS_PER_MS,
+  now: () => TIME.now() * NS_PER_MS,
   post: (fn) => void setImmediate(fn),
-  postAfter: (ns, fn) => void setTimeout(fn, ns / NS_PER_MS),
+  postAfter: (ns, fn) =>
+    void setTimeout(() => {
+      TIME.waited();
+      fn();
+    }, ns / NS_PER_MS),
 };
 
 /** Monitors by port. */

@@ -8,6 +8,7 @@ import {
   type GuestRam,
   type VcpuEngine,
 } from '../../port/engine.ts';
+import type { TimeSource } from '../../steady-time.ts';
 import { PAGE_ATTRIBUTE_TABLE } from './cpu-identity.ts';
 import { INTERRUPTS_AT_SAFE_POINTS } from './deferred-irqs.ts';
 import { InputQueue } from './input.ts';
@@ -78,6 +79,8 @@ function startMachine(
       wasm_fn: (imports: { env: V86Env }) =>
         new Promise((loaded) => {
           let memory: { readonly buffer: ArrayBufferLike } | null = null;
+          const { time } = options;
+          if (time !== undefined) imports.env.microtick = (): number => time.now();
           imports.env.console_log_from_wasm = (at, length): void => {
             if (memory === null) return;
             const bytes = new Uint8Array(
@@ -123,6 +126,7 @@ class V86Engine implements VcpuEngine {
   readonly ram: GuestRam;
   readonly #counters: EngineCounters = engineCounters();
   readonly #machine: V86Machine;
+  readonly #time: TimeSource | null;
   readonly #loop: V86Loop;
   readonly #cpu: V86Cpu;
   readonly #panic: { text: string };
@@ -152,6 +156,9 @@ class V86Engine implements VcpuEngine {
   constructor(machine: V86Machine, options: V86Options, maxPages: number, panic: { text: string }) {
     this.#machine = machine;
     this.#loop = machine.v86;
+    this.#time = options.time ?? null;
+    const { time } = options;
+    if (time !== undefined) this.#loop.constructor.microtick = (): number => time.now();
     this.#cpu = machine.v86.cpu;
     this.#panic = panic;
     const cpu = this.#cpu;
@@ -239,8 +246,14 @@ class V86Engine implements VcpuEngine {
     }
     if (this.#ending !== null) this.#end(this.#ending);
     // Timers count whole milliseconds: cut off, a halted guest would spin through the last one.
-    else if (this.#wantRun) loop.next_tick(wait < 1 ? wait : Math.ceil(wait));
+    else if (this.#wantRun) this.#again(wait);
     else loop.running = false;
+  }
+
+  /** @param wait milliseconds until the processor has something to do */
+  #again(wait: number): void {
+    if (wait >= 1) this.#time?.waited();
+    this.#loop.next_tick(wait < 1 ? wait : Math.ceil(wait));
   }
 
   #interruptible(): boolean {

@@ -62,6 +62,8 @@ export interface V86Cpu {
 
 /** v86's run loop. */
 export interface V86Loop {
+  /** The class has v86's clock, milliseconds; its JavaScript devices read it. */
+  readonly constructor: { microtick: () => number };
   readonly cpu: V86Cpu;
   running: boolean;
   stopping: boolean;
@@ -82,6 +84,8 @@ export interface V86Machine {
 
 /** What the main module imports as `env`, as far as we replace it. */
 export interface V86Env {
+  /** v86's clock, milliseconds: processor and timers read it. */
+  microtick: () => number;
   console_log_from_wasm(at: number, length: number): void;
 }
 

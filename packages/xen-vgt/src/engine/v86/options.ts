@@ -1,3 +1,4 @@
+import type { TimeSource } from '../../steady-time.ts';
 import type { VgaFace } from './vga-function.ts';
 
 /** What a guest machine is made of. Images are taken as bytes, so that a browser can give them too. */
@@ -19,6 +20,11 @@ export interface V86Options {
   readonly vga?: VgaFace;
   /** ACPI with IOAPIC and LAPIC; without it there are no message-signalled interrupts. Default on. */
   readonly acpi?: boolean;
+  /**
+   * Time for the guest's counters and timers, the same as its devices'. v86 has one clock for all its
+   * machines: the engine that was made last sets it. Default: host time.
+   */
+  readonly time?: TimeSource;
   /** Further options of v86 itself, e.g. `hda` or `filesystem`. */
   readonly extra?: Readonly<Record<string, unknown>>;
 }
