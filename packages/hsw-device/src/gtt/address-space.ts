@@ -40,6 +40,7 @@ export class AddressSpace {
   readonly #region = new Uint8Array(GM_PAGES);
   readonly #word = new Int32Array(GM_PAGES);
   readonly #filled = new Int32Array(FILLED_MAX);
+  readonly #forget: () => void;
   #filledCount = 0;
 
   /** @param entry reads the PTE of a page, 0 when there is none; it need not check the range */
@@ -47,7 +48,12 @@ export class AddressSpace {
     this.name = name;
     this.memory = memory;
     this.#entry = entry;
-    memory.onChange(() => this.invalidate());
+    this.#forget = memory.onChange(() => this.invalidate());
+  }
+
+  /** Stops listening to the memory: the space's owner is gone. */
+  dispose(): void {
+    this.#forget();
   }
 
   /**

@@ -18,7 +18,6 @@ export interface Clock {
 
 interface Entry extends ClockEvent {
   readonly time: number;
-  readonly order: number;
   fire: (() => void) | null;
 }
 
@@ -28,27 +27,33 @@ interface Entry extends ClockEvent {
  */
 export class ManualClock implements Clock {
   now = 0;
-  #order = 0;
-  #queue: Entry[] = [];
+  /** Live events in the order they fire: a guest that makes and cancels timers leaves nothing here. */
+  readonly #queue: Entry[] = [];
 
   at(timeNs: number, fire: () => void): ClockEvent {
+    const queue = this.#queue;
     const entry: Entry = {
       time: timeNs,
-      order: this.#order++,
       fire,
       cancel(): void {
+        if (this.fire === null) return;
         this.fire = null;
+        queue.splice(queue.indexOf(this), 1);
       },
     };
-    let i = this.#queue.length;
-    while (i > 0 && (this.#queue[i - 1] as Entry).time > timeNs) i--;
-    this.#queue.splice(i, 0, entry);
+    let i = queue.length;
+    while (i > 0 && (queue[i - 1] as Entry).time > timeNs) i--;
+    queue.splice(i, 0, entry);
     return entry;
   }
 
-  /** Time of the next live event, nanoseconds; Infinity when there is none. */
+  /** Events that are still to fire. */
+  get pending(): number {
+    return this.#queue.length;
+  }
+
+  /** Time of the next event, nanoseconds; Infinity when there is none. */
   get nextAt(): number {
-    this.#dropCancelled();
     return this.#queue[0]?.time ?? Number.POSITIVE_INFINITY;
   }
 
@@ -58,7 +63,6 @@ export class ManualClock implements Clock {
    */
   advanceTo(timeNs: number): void {
     for (;;) {
-      this.#dropCancelled();
       const first = this.#queue[0];
       if (first === undefined || first.time > timeNs) break;
       this.#queue.shift();
@@ -73,9 +77,5 @@ export class ManualClock implements Clock {
   /** {@link advanceTo} by a distance, nanoseconds. */
   advance(ns: number): void {
     this.advanceTo(this.now + ns);
-  }
-
-  #dropCancelled(): void {
-    while (this.#queue.length > 0 && (this.#queue[0] as Entry).fire === null) this.#queue.shift();
   }
 }

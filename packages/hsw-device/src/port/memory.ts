@@ -32,9 +32,16 @@ export class MachineMemory {
   readonly #regionOf = new Uint8Array(2 ** (ADDRESS_BITS - GRANULE_SHIFT));
   readonly #listeners: (() => void)[] = [];
 
-  /** Calls `changed` whenever a region comes or goes: who caches translations drops them then. */
-  onChange(changed: () => void): void {
+  /**
+   * Calls `changed` whenever a region comes or goes: who caches translations drops them then.
+   * @returns takes it back
+   */
+  onChange(changed: () => void): () => void {
     this.#listeners.push(changed);
+    return () => {
+      const at = this.#listeners.indexOf(changed);
+      if (at >= 0) this.#listeners.splice(at, 1);
+    };
   }
 
   /**

@@ -243,3 +243,24 @@ test('accesses that no table knows are remembered for their VM, with the last va
   g.read(0x2600);
   expect(g.vgpu.vreg.misses.offsets).toEqual([{ offset: NOWHERE, reads: 1, writes: 2, last: 6 }]);
 });
+
+test('a vGPU that is taken away leaves nothing that memory or the clock would call', () => {
+  let called = 0;
+  const { space } = g.vgpu.ggtt;
+  const { invalidate } = space;
+  space.invalidate = (): void => {
+    called++;
+    invalidate.call(space);
+  };
+  const addRegion = (): void => b.memory.removeRegion(b.memory.addRegion(2 ** 38, MIB_WORDS));
+  addRegion();
+  expect(called, 'control case: while it is there').toBe(2);
+  g.write(0x70008, 0x80000000);
+  g.write(0x60400, 0x80000000);
+  const running = b.clock.pending;
+  expect(running).toBeGreaterThan(0);
+  expect(b.vgt.destroyVgpu(1)).toBeNull();
+  addRegion();
+  expect([called, b.clock.pending]).toEqual([2, running - 1]);
+});
+const MIB_WORDS = new Int32Array((1 << 20) / 4);

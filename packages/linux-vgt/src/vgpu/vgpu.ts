@@ -222,7 +222,6 @@ export class Vgpu implements MmioHost, EngineHost, ScanHost {
     // biome-ignore format: one register a line
     vreg.add([
       { name: 'GEN6_GDRST', offset: GDRST, onWrite: (offset, value) => { vreg.poke(offset, 0); this.guestReset(value); }, src: 'HSW PRM vol.2c GDRST' },
-      { name: 'GEN6_GT_THREAD_STATUS', offset: GT_THREAD_STATUS, count: 2, rw: 0, src: 'i915 GEN6_GT_THREAD_STATUS_REG: 0 is awake' },
     ]);
   }
 
@@ -400,6 +399,9 @@ export class Vgpu implements MmioHost, EngineHost, ScanHost {
     this.config.release();
     this.fences.release();
     this.aperture.dispose();
+    this.ggtt.space.dispose();
+    // Its pipes stop, and with them what they have the clock call.
+    this.display?.reset();
     this.ppgtt.release();
   }
 }
