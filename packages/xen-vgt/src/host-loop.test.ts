@@ -76,6 +76,20 @@ describe('HostLoop', () => {
     expect(fired).toEqual(['soon', 'late']);
   });
 
+  test('time goes on between polls; an event has its own time', () => {
+    const hand = new HandLoop();
+    const loop = new HostLoop(hand);
+    const fired: number[] = [];
+    loop.clock.at(2_000_000, () => fired.push(loop.clock.now));
+    loop.poll();
+    hand.time += 3_000_000;
+    expect(loop.clock.now).toBe(3_000_000);
+    expect(fired).toEqual([]);
+    loop.poll();
+    expect(fired).toEqual([2_000_000]);
+    expect(loop.clock.now).toBe(3_000_000);
+  });
+
   test('polling from inside a step, and after stop, does nothing', () => {
     const hand = new HandLoop();
     const loop = new HostLoop(hand);

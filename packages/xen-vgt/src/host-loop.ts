@@ -17,13 +17,30 @@ export type Step = () => boolean;
 const TIMER_MIN_NS = 1_000_000;
 
 /**
+ * Time goes on between two polls, so that a guest that reads a scan line or a time stamp gets that
+ * moment's; what falls due meanwhile fires at the next poll, at its own time.
+ */
+class LiveClock extends ManualClock {
+  readonly #live: () => number;
+
+  constructor(live: () => number) {
+    super();
+    this.#live = live;
+  }
+
+  override get now(): number {
+    return this.firing ? this.time : Math.max(this.time, this.#live());
+  }
+}
+
+/**
  * Interleaves the device's time and work with the vCPUs on one event loop. Engines call
  * {@link poll} at their safe points, so that events fire and work goes on while a guest computes;
  * while all guests are halted the loop posts itself.
  */
 export class HostLoop {
   /** Time as the device sees it: host time since the loop was made. */
-  readonly clock: ManualClock = new ManualClock();
+  readonly clock: ManualClock;
   /** Times work was done, from safe points and from the loop itself. */
   polls = 0;
   readonly #executor: Executor;
@@ -38,6 +55,7 @@ export class HostLoop {
   constructor(executor: Executor) {
     this.#executor = executor;
     this.#start = executor.now();
+    this.clock = new LiveClock(() => executor.now() - this.#start);
   }
 
   /** Adds work that is stepped whenever the loop is polled. Each step is short: well under 1 ms. */
@@ -57,7 +75,7 @@ export class HostLoop {
     if (this.#inPoll || this.#stopped) return;
     this.#inPoll = true;
     this.polls++;
-    this.clock.advanceTo(this.#executor.now() - this.#start);
+    this.clock.advanceTo(this.clock.now);
     let busy = false;
     for (const step of this.#steps) busy = step() || busy;
     this.#inPoll = false;
@@ -79,7 +97,7 @@ export class HostLoop {
     const at = this.clock.nextAt;
     if (at >= this.#timerAt || this.#posted) return;
     this.#timerAt = at;
-    const wait = Math.max(at - (this.#executor.now() - this.#start), TIMER_MIN_NS);
+    const wait = Math.max(at - this.clock.now, TIMER_MIN_NS);
     this.#executor.postAfter(wait, () => {
       if (this.#timerAt === at) this.#timerAt = Number.POSITIVE_INFINITY;
       this.poll();

@@ -23,12 +23,19 @@ interface Entry extends ClockEvent {
 
 /**
  * A clock that stands still until it is advanced: the same run twice gives the same events in the
- * same order. A live host advances it from its event loop, so both share one queue.
+ * same order. A live host advances one from its event loop, so both share one queue.
  */
 export class ManualClock implements Clock {
-  now = 0;
+  /** What has been advanced to, nanoseconds. */
+  protected time = 0;
+  /** Whether an event is being fired: its time is now. */
+  protected firing = false;
   /** Live events in the order they fire: a guest that makes and cancels timers leaves nothing here. */
   readonly #queue: Entry[] = [];
+
+  get now(): number {
+    return this.time;
+  }
 
   at(timeNs: number, fire: () => void): ClockEvent {
     const queue = this.#queue;
@@ -66,12 +73,14 @@ export class ManualClock implements Clock {
       const first = this.#queue[0];
       if (first === undefined || first.time > timeNs) break;
       this.#queue.shift();
-      if (first.time > this.now) this.now = first.time;
+      if (first.time > this.time) this.time = first.time;
       const fire = first.fire;
       first.fire = null;
+      this.firing = true;
       fire?.();
+      this.firing = false;
     }
-    if (timeNs > this.now) this.now = timeNs;
+    if (timeNs > this.time) this.time = timeNs;
   }
 
   /** {@link advanceTo} by a distance, nanoseconds. */
