@@ -4,8 +4,9 @@ import { AddressSpace, pteAddress } from '../gtt/address-space.ts';
 import { MachineMemory } from '../port/memory.ts';
 import type { AccessSize } from '../port/trap.ts';
 import { RegSpace } from '../reg/reg-space.ts';
+import { TILECTL, TILECTL_SWZCTL } from '../tiling/swizzle.ts';
 import { Aperture } from './aperture.ts';
-import { FENCE_BASE, FENCE_TILE_Y, FENCE_VALID, FenceRegisters } from './fences.ts';
+import { FENCE_BASE, FENCE_COUNT, FENCE_TILE_Y, FENCE_VALID, FenceRegisters } from './fences.ts';
 
 const MIB = 1 << 20;
 const FIRST_MFN = 0x1000;
@@ -47,7 +48,7 @@ beforeEach(() => {
 });
 
 /** Where byte `offset` of a fenced surface lies: counted in tiles, rows and columns. */
-function tiled(offset: number, pitch: number, y: boolean): number {
+function tiled(offset: number, pitch: number, y: boolean, swizzled = false): number {
   const [w, h] = y ? [128, 32] : [512, 8];
   const row = Math.floor(offset / pitch);
   const x = offset % pitch;
@@ -55,7 +56,8 @@ function tiled(offset: number, pitch: number, y: boolean): number {
   const within = y
     ? Math.floor((x % w) / 16) * 512 + (row % h) * 16 + (x % 16)
     : (row % h) * 512 + (x % w);
-  return tile * 4096 + within;
+  const flip = swizzled && ((within >> 9) & 1) !== (y ? 0 : (within >> 10) & 1);
+  return tile * 4096 + (flip ? within ^ 64 : within);
 }
 
 describe('without fences', () => {
@@ -163,7 +165,10 @@ describe('fences', () => {
     { tiling: 'Y', low: FENCE_TILE_Y, pitch: 128 },
     { tiling: 'Y', low: FENCE_TILE_Y, pitch: 640 },
   ];
-  test.each(cases)('$tiling tiles of pitch $pitch look linear', ({ tiling, low, pitch }) => {
+  const both = cases.flatMap((c) => [false, true].map((swizzled) => ({ ...c, swizzled })));
+  const name = '$tiling tiles of pitch $pitch look linear, swizzled: $swizzled';
+  test.each(both)(name, ({ tiling, low, pitch, swizzled }) => {
+    b.regs.poke(TILECTL, swizzled ? TILECTL_SWZCTL : 0);
     const start = 0x20000;
     const size = pitch * 64;
     b.fence(3, start, size, pitch, FENCE_VALID | low);
@@ -176,13 +181,69 @@ describe('fences', () => {
       fc.property(access, ([offset, width, value]) => {
         b.aperture.write(start + offset, width, value);
         for (let i = 0; i < width; i++) {
-          const gma = start + tiled(offset + i, pitch, tiling === 'Y');
+          const gma = start + tiled(offset + i, pitch, tiling === 'Y', swizzled);
           expect(b.bytes[b.at(gma)]).toBe((value >>> (i * 8)) & 0xff);
         }
         const mask = width === 4 ? -1 : (1 << (width * 8)) - 1;
         expect(b.aperture.read(start + offset, width)).toBe(value & mask);
       }),
     );
+  });
+
+  test('halves in the order of the driver: nothing is fenced before the last of three writes', () => {
+    b.fence(0, 0x20000, 0x2000, 1024, FENCE_VALID);
+    const at = FENCE_BASE;
+    const states: number[][] = [];
+    const fenced = (): void => {
+      const pages = [...b.fences.over.keys()].filter((page) => b.fences.over[page] !== 0);
+      states.push(pages);
+    };
+    b.regs.write32(at, 0);
+    fenced();
+    b.regs.write32(at + 4, 0x40000 | (2048 / 128 - 1));
+    fenced();
+    b.regs.write32(at, 0x3f000 | FENCE_VALID);
+    fenced();
+    expect(states).toEqual([[], [], [0x3f, 0x40]]);
+    expect([b.fences.start(0), b.fences.pitch(0)]).toEqual([0x3f000, 2048]);
+  });
+
+  test('halves in the other order: the upper one counts at once under a valid lower one', () => {
+    b.fence(0, 0x20000, 0x1000, 512, FENCE_VALID);
+    b.regs.write32(FENCE_BASE + 4, 0x22000 | 7);
+    expect([0x20, 0x21, 0x22, 0x23].map((page) => b.fences.over[page])).toEqual([1, 1, 1, 0]);
+    expect(b.fences.pitch(0)).toBe(1024);
+  });
+
+  test('all 32 work, their limits are pages, and the page before and behind each is plain', () => {
+    for (let i = 0; i < FENCE_COUNT; i++)
+      b.fence(i, 0x20000 + i * 0x4000, 0x2000, 512, FENCE_VALID);
+    for (let i = 0; i < FENCE_COUNT; i++) {
+      const first = 0x20 + i * 4;
+      const over = [first - 1, first, first + 1, first + 2].map((page) => b.fences.over[page]);
+      expect(over).toEqual([0, i + 1, i + 1, 0]);
+    }
+    expect(b.regs.claims(FENCE_BASE + FENCE_COUNT * 8)).toBe(false);
+  });
+
+  test('reserved bits of the lower half read 0; the pitch has 12 bits, of which all count', () => {
+    b.regs.write32(FENCE_BASE, -1);
+    expect(b.regs.read32(FENCE_BASE)).toBe(~0xffc);
+    b.regs.write32(FENCE_BASE + 4, -1);
+    expect(b.regs.read32(FENCE_BASE + 4)).toBe(-1);
+    expect(b.fences.pitch(0)).toBe(512 << 10);
+  });
+
+  test('a pitch that is no whole tile is that of the tiles that fit, one at least', () => {
+    for (const [pitch, means] of [
+      [128, 512],
+      [640, 512],
+      [1152, 1024],
+    ] as const) {
+      b.fence(0, 0x20000, 0x8000, pitch, FENCE_VALID);
+      b.aperture.write32(0x20000 + means * 3 + 8, pitch);
+      expect(b.words[b.at(0x20000 + tiled(means * 3 + 8, means, false)) / 4]).toBe(pitch);
+    }
   });
 
   test('a fence that is turned off no longer tiles, and pages outside it never were', () => {

@@ -173,7 +173,7 @@ export class Aperture implements TrapTarget {
     // Whole tiles only: an X tile is 512 bytes wide, a pitch of 128 would have none in a row.
     const unit = 1 << (TILE_WIDTH_SHIFT[tiling] as number);
     const pitch = Math.max(fences.pitch(fence) & ~(unit - 1), unit);
-    const gma = start + detileOffset(tiling, offset - start, pitch);
+    const gma = start + detileOffset(tiling, offset - start, pitch, fences.swizzled);
     const page = gma >>> 12;
     return page >= this.#firstPage && page < this.#endPage ? gma : -1;
   }

@@ -1,5 +1,6 @@
 import type { RegSpace } from '../reg/reg-space.ts';
 import type { RegBlock, RegRow } from '../reg/row.ts';
+import { fencesSwizzle } from '../tiling/swizzle.ts';
 import { TILE_X, TILE_Y, type Tiling } from '../tiling/tiling.ts';
 
 /** First fence register; each is a low and a high dword. i915: `FENCE_REG_GEN6_LO`. */
@@ -69,6 +70,11 @@ export class FenceRegisters implements RegBlock {
 
   tiling(fence: number): Tiling {
     return (this.low(fence) & FENCE_TILE_Y) !== 0 ? TILE_Y : TILE_X;
+  }
+
+  /** Whether what lies under fences is swizzled on bit 6. */
+  get swizzled(): boolean {
+    return fencesSwizzle(this.#regs);
   }
 
   /** Takes a fence's registers as they are now: after a poke, a reset or an import. */

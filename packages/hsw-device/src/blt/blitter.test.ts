@@ -139,6 +139,7 @@ describe('slices', () => {
         job: {
           command: [0],
           swctrl: 0,
+          swizzled: false,
           row: 0,
           pattern: Array(64).fill(0),
           opaque: Array(64).fill(1),

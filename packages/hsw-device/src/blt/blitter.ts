@@ -1,5 +1,7 @@
 import type { AddressSpace } from '../gtt/address-space.ts';
 import type { MachineMemory } from '../port/memory.ts';
+import type { RegSpace } from '../reg/reg-space.ts';
+import { enginesSwizzle } from '../tiling/swizzle.ts';
 import { Combiner } from './combine.ts';
 import { BLT_BY_OPCODE, type BltRow, PAT_MONO, SETUP, SETUP_CLIP } from './commands.ts';
 import { copyRow, isCopy } from './copy.ts';
@@ -61,10 +63,13 @@ export class Blitter {
   readonly #combiner: Combiner = new Combiner();
   readonly #direct: DirectRows;
   readonly #wide: WideViews;
+  readonly #regs: RegSpace | null;
   #how: number = IDLE;
 
-  constructor(memory: MachineMemory) {
+  /** @param regs where ARB_MODE says whether tiles are swizzled; without one they are not */
+  constructor(memory: MachineMemory, regs: RegSpace | null = null) {
     this.#memory = memory;
+    this.#regs = regs;
     this.#job = new BltJob(memory);
     this.#direct = new DirectRows(memory);
     this.#wide = new WideViews(memory);
@@ -96,7 +101,8 @@ export class Blitter {
       else this.setup.load(row.pattern === PAT_MONO ? SETUP_MONO : SETUP_COLOR, dw);
       return true;
     }
-    if (!this.#begin(row, dw, length, space, swctrl, null))
+    const swizzled = this.#regs !== null && enginesSwizzle(this.#regs);
+    if (!this.#begin(row, dw, length, space, swctrl, swizzled, null))
       return this.#refuse('immediate-too-short');
     this.counters.operations++;
     if (this.#how === FILL) this.counters.fills++;
@@ -112,10 +118,11 @@ export class Blitter {
     length: number,
     space: AddressSpace,
     swctrl: number,
+    swizzled: boolean,
     saved: BlitterStateV1['job'],
   ): boolean {
     const job = this.#job;
-    if (!job.decode(row, dw, length, space, swctrl, this.setup)) {
+    if (!job.decode(row, dw, length, space, swctrl, swizzled, this.setup)) {
       job.release();
       return false;
     }
@@ -195,6 +202,7 @@ export class Blitter {
         ? {
             command: [...job.command.subarray(0, job.length)],
             swctrl: job.swctrl,
+            swizzled: job.swizzled,
             row: job.row,
             pattern: [...job.pattern.pixels],
             opaque: [...job.pattern.opaque],
@@ -222,7 +230,8 @@ export class Blitter {
       return 'job.command draws nothing';
     }
     if (command.length < row.dwords) return 'job.command is too short';
-    if (!this.#begin(row, command, command.length, space, saved.swctrl, saved)) {
+    const { swctrl, swizzled } = saved;
+    if (!this.#begin(row, command, command.length, space, swctrl, swizzled, saved)) {
       return 'job.command lacks immediate data';
     }
     return null;

@@ -1,6 +1,6 @@
 import type { MachineMemory } from '../port/memory.ts';
 import type { Surface } from '../tiling/surface.ts';
-import { moveRun } from './move.ts';
+import { moveRow } from './move.ts';
 import type { WideViews } from './wide.ts';
 
 /** Bytes of an X tile's row, and words. */
@@ -32,39 +32,35 @@ export function copyXTiles(
     const x = xt + at;
     const piece = Math.min(n - at, ROW_BYTES - (x & (ROW_BYTES - 1)));
     const region = piece === ROW_BYTES ? wide.locateRows(flat, xf + at, yf, rows, ROW_BYTES) : 0;
-    tiled.locate(x, yt, piece);
+    if (region !== 0) tiled.locateColumn(x, yt);
     if (region !== 0 && region === tiled.region) {
       const words = memory.words[region] as Int32Array;
       for (let r = 0; r < rows; r++) {
+        const y = yt + r;
         const tile = tiled.word + r * ROW_WORDS;
         const row = ((wide.rowAt[r] as number) + wide.shift) * 2;
-        if (into) words.copyWithin(tile, row, row + ROW_WORDS);
+        if (tiled.swizzled && ((y ^ (y >> 1)) & 1) !== 0) {
+          if (into) swapRuns(words, tile, row);
+          else swapRuns(words, row, tile);
+        } else if (into) words.copyWithin(tile, row, row + ROW_WORDS);
         else words.copyWithin(row, tile, tile + ROW_WORDS);
       }
     } else {
       for (let r = 0; r < rows; r++) {
-        pieceByRuns(memory, into, tiled, x, yt + r, flat, xf + at, yf + r, piece);
+        if (into) moveRow(memory, tiled, flat, x, yt + r, xf + at, yf + r, piece);
+        else moveRow(memory, flat, tiled, xf + at, yf + r, x, yt + r, piece);
       }
     }
     at += piece;
   }
 }
 
-function pieceByRuns(
-  memory: MachineMemory,
-  into: boolean,
-  tiled: Surface,
-  xt: number,
-  yt: number,
-  flat: Surface,
-  xf: number,
-  yf: number,
-  n: number,
-): void {
-  for (let done = 0; done < n; ) {
-    const run = flat.locate(xf + done, yf, tiled.locate(xt + done, yt, n - done));
-    const dst = into ? tiled : flat;
-    if (dst.region !== 0) moveRun(memory, dst, into ? flat : tiled, run);
-    done += run;
+/** Copies a row of a tile in which each two runs of 64 bytes have changed places. */
+function swapRuns(words: Int32Array, to: number, from: number): void {
+  for (let at = 0; at < ROW_WORDS; at += 32) {
+    for (let i = 0; i < 16; i++) {
+      words[to + at + i] = words[from + at + i + 16] as number;
+      words[to + at + i + 16] = words[from + at + i] as number;
+    }
   }
 }

@@ -1,14 +1,9 @@
 import type { MachineMemory } from '../port/memory.ts';
-import type { Surface } from '../tiling/surface.ts';
 import { TILE_Y } from '../tiling/tiling.ts';
 import { SRC_COLOR } from './commands.ts';
-import { copyTileRow } from './copy-tiles.ts';
 import type { BltJob } from './job.ts';
-import { moveRun } from './move.ts';
+import { moveRow } from './move.ts';
 import { ROP_SRC_COPY } from './rop.ts';
-
-/** Longest run looked for, bytes: bounds the page look-ups that a torn surface wastes. */
-const RUN_MAX = 32768;
 
 /** Whether rows can be moved as they are, left to right. */
 export function isCopy(job: BltJob): boolean {
@@ -49,27 +44,5 @@ export function copyRow(job: BltJob, memory: MachineMemory, y: number): void {
   const ys = y - job.originY + job.srcY;
   const xd = job.left << job.shift;
   const xs = (job.left - job.originX + job.srcX) << job.shift;
-  const n = job.rowBytes;
-  if (dst.tiling === TILE_Y || color.tiling === TILE_Y) {
-    copyTileRow(memory, dst, color, xd, y, xs, ys, n);
-  } else copyRuns(memory, dst, color, xd, y, xs, ys, n);
-}
-
-function copyRuns(
-  memory: MachineMemory,
-  dst: Surface,
-  src: Surface,
-  xd: number,
-  yd: number,
-  xs: number,
-  ys: number,
-  n: number,
-): void {
-  let at = 0;
-  while (at < n) {
-    const want = Math.min(n - at, RUN_MAX);
-    const run = src.locate(xs + at, ys, dst.locate(xd + at, yd, want));
-    if (dst.region !== 0) moveRun(memory, dst, src, run);
-    at += run;
-  }
+  moveRow(memory, dst, color, xd, y, xs, ys, job.rowBytes);
 }

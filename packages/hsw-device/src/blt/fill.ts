@@ -131,7 +131,8 @@ function fillWords(words: Int32Array, start: number, n: number, value: number): 
 
 /**
  * Rows of one row of tiles. A tile column that is covered from side to side is one run over all its
- * rows: 512 bytes wide in an X tile, 16 in a Y tile.
+ * rows: 512 bytes wide in an X tile, 16 in a Y tile. Swizzling only changes the order within such a
+ * run, save for a Y tile's rows that do not come in eights.
  */
 function fillBand(
   dst: Surface,
@@ -145,26 +146,27 @@ function fillBand(
   const column = dst.tiling === TILE_X ? 512 : 16;
   const tile = 1 << (TILE_WIDTH_SHIFT[dst.tiling] as number);
   const whole = rows << (TILE_WIDTH_SHIFT[dst.tiling] as number) === TILE_BYTES;
+  const columns = !dst.swizzled || dst.tiling === TILE_X || ((y | rows) & 7) === 0;
   const end = x + n;
   let at = x;
   while (at < end) {
     if (whole && at % tile === 0 && end - at >= tile) {
-      dst.locate(at, y, tile);
+      dst.locateTile(at, y);
       if (dst.region !== 0) {
         fillWords(memory.words[dst.region] as Int32Array, dst.word, TILE_BYTES >>> 2, value);
       }
       at += tile;
       continue;
     }
-    const run = dst.locate(at, y, end - at);
-    const region = dst.region;
-    if (region !== 0) {
-      if (run === column) {
-        fillWords(memory.words[region] as Int32Array, dst.word, (column >>> 2) * rows, value);
-      } else {
-        const first = dst.word * 4 + dst.sub;
-        for (let r = 0; r < rows; r++) fillBytes(memory, region, first + r * column, run, value);
+    const run = Math.min(end - at, column - (at & (column - 1)));
+    if (columns && run === column) {
+      dst.locateColumn(at, y);
+      if (dst.region !== 0) {
+        const words = memory.words[dst.region] as Int32Array;
+        fillWords(words, dst.word, (column >>> 2) * rows, value);
       }
+    } else {
+      for (let r = 0; r < rows; r++) fillRun(dst, memory, at, y + r, run, value);
     }
     at += run;
   }

@@ -66,6 +66,8 @@ export class BltJob {
   readonly masks: Int32Array = new Int32Array(8);
   length = 0;
   swctrl = 0;
+  /** Tiled surfaces are swizzled on bit 6. */
+  swizzled = false;
   depth = 0;
   /** Bytes of a pixel as a power of two. */
   shift = 0;
@@ -147,12 +149,14 @@ export class BltJob {
     length: number,
     space: AddressSpace,
     swctrl: number,
+    swizzled: boolean,
     setup: BltSetup,
   ): boolean {
     const held = Math.min(length, BLT_DWORDS_MAX);
     for (let i = 0; i < held; i++) this.command[i] = dw[i] as number;
     this.length = held;
     this.swctrl = swctrl;
+    this.swizzled = swizzled;
     this.row = 0;
     const cmd = this.command;
     const br00 = cmd[0] as number;
@@ -201,7 +205,7 @@ export class BltJob {
     const tiled = (br00 & BR00_DST_TILED) !== 0;
     const base = row.dst === DST_XY ? (cmd[4] as number) : setup.get(SETUP_BASE);
     const tiling = !tiled ? LINEAR : (this.swctrl & SWCTRL_DST_Y) !== 0 ? TILE_Y : TILE_X;
-    this.dst.set(space, base, tiled ? pitch << 2 : pitch, tiling);
+    this.dst.set(space, base, tiled ? pitch << 2 : pitch, tiling, this.swizzled);
     if (row.dst === DST_PIXEL) this.#pixel(cmd[1] as number);
     else if (row.dst === DST_SETUP) this.#rectangle(cmd[1] as number, cmd[2] as number);
     else this.#rectangle(cmd[2] as number, cmd[3] as number);
@@ -286,7 +290,7 @@ export class BltJob {
     const base = cmd[at + 2] as number;
     const tiled = (br00 & BR00_SRC_TILED) !== 0;
     const tiling = !tiled ? LINEAR : (this.swctrl & SWCTRL_SRC_Y) !== 0 ? TILE_Y : TILE_X;
-    this.color.set(space, base, tiled ? pitch << 2 : pitch, tiling);
+    this.color.set(space, base, tiled ? pitch << 2 : pitch, tiling, this.swizzled);
     this.srcX = (from << 16) >> 16;
     this.srcY = from >> 16;
     // With one base address the engine goes away from the destination; it looks no further.

@@ -5,6 +5,27 @@ import { copyBytes, copyWords, type Surface } from '../tiling/surface.ts';
 const LOOP_WORDS = 32;
 /** From here on an allocation (100 ns) is worth what `set` saves over a loop. */
 const SET_WORDS = 4096;
+/** Longest run looked for, bytes: bounds the page look-ups that a torn surface wastes. */
+const RUN_MAX = 32768;
+
+/** Moves `n` bytes of a row between any two surfaces, left to right. */
+export function moveRow(
+  memory: MachineMemory,
+  dst: Surface,
+  src: Surface,
+  xd: number,
+  yd: number,
+  xs: number,
+  ys: number,
+  n: number,
+): void {
+  for (let at = 0; at < n; ) {
+    const want = Math.min(n - at, RUN_MAX);
+    const run = src.locate(xs + at, ys, dst.locate(xd + at, yd, want));
+    if (dst.region !== 0) moveRun(memory, dst, src, run);
+    at += run;
+  }
+}
 
 /** Moves `n` bytes between two places that {@link Surface.locate} found. */
 export function moveRun(memory: MachineMemory, dst: Surface, src: Surface, n: number): void {

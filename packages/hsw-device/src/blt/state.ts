@@ -11,6 +11,8 @@ export interface BlitterStateV1 {
     readonly command: readonly number[];
     /** BCS_SWCTRL when it was taken. */
     readonly swctrl: number;
+    /** Whether tiles were swizzled when it was taken: ARB_MODE. */
+    readonly swizzled: boolean;
     /** Rows drawn. */
     readonly row: number;
     /** The 8 x 8 pattern as it was read. */
@@ -29,6 +31,7 @@ export function checkState(state: unknown): BlitterStateV1 | string {
     if (!isRecord(job)) return 'job is malformed';
     if (!isInts(job['command'], 1, BLT_DWORDS_MAX)) return 'job.command is malformed';
     if (!isInts([job['swctrl'], job['row']], 2, 2)) return 'job.row or job.swctrl is malformed';
+    if (typeof job['swizzled'] !== 'boolean') return 'job.swizzled is malformed';
     if ((job['row'] as number) < 0) return 'job.row is negative';
     if (!isInts(job['pattern'], 64, 64)) return 'job.pattern is malformed';
     if (!isInts(job['opaque'], 64, 64)) return 'job.opaque is malformed';

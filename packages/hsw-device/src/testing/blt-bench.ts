@@ -1,6 +1,8 @@
 import { Blitter } from '../blt/blitter.ts';
 import { AddressSpace, pteAddress } from '../gtt/address-space.ts';
 import { MachineMemory } from '../port/memory.ts';
+import { RegSpace } from '../reg/reg-space.ts';
+import { ARB_MODE, ARB_MODE_SWIZZLE } from '../tiling/swizzle.ts';
 import { type ModelMemory, type ModelSetup, modelBlit } from './blt-model.ts';
 
 export const MIB: number = 1 << 20;
@@ -18,6 +20,9 @@ export class BltBench {
   readonly blitter: Blitter;
   /** Bytes as the model leaves them, by region. */
   readonly model: Uint8Array[] = [];
+  readonly regs: RegSpace = new RegSpace(0x5000);
+  /** Pages that the model wrote since {@link checkTouched}. */
+  readonly #touched = new Set<number>();
   readonly setup: ModelSetup = { mono: false, dw: Array(9).fill(0), clip: [0, 0] };
 
   constructor(layout: Layout, seed: number) {
@@ -38,7 +43,7 @@ export class BltBench {
       this.pte.push(hole ? 0 : pteAddress(frames[page] as number) | 1);
     }
     this.space = new AddressSpace('test', this.memory, (page) => this.pte[page] ?? 0);
-    this.blitter = new Blitter(this.memory);
+    this.blitter = new Blitter(this.memory, this.regs);
   }
 
   readonly modelMemory: ModelMemory = {
@@ -48,7 +53,9 @@ export class BltBench {
     },
     write: (gma, byte) => {
       const at = this.#find(gma);
-      if (at >= 0) (this.model[at >> 20] as Uint8Array)[at & (MIB - 1)] = byte;
+      if (at < 0) return;
+      (this.model[at >> 20] as Uint8Array)[at & (MIB - 1)] = byte;
+      this.#touched.add(at >> 12);
     },
   };
 
@@ -61,6 +68,11 @@ export class BltBench {
     return frame * 4096 + (gma & 0xfff);
   }
 
+  /** Whether tiles are swizzled from now on. */
+  set swizzled(on: boolean) {
+    this.regs.poke(ARB_MODE, on ? ARB_MODE_SWIZZLE : 0);
+  }
+
   /** Runs the command on both; the blitter in slices of `budget`. */
   run(dw: readonly number[], swctrl = 0, budget = 1e9): boolean {
     const taken = this.blitter.start(Int32Array.from(dw), dw.length, this.space, swctrl);
@@ -68,8 +80,25 @@ export class BltBench {
     while (!this.blitter.step(budget)) {
       if (++steps > 100_000) throw new Error('the operation does not end');
     }
-    if (taken) modelBlit(this.modelMemory, dw, swctrl, this.setup);
+    const swizzled = this.regs.peek(ARB_MODE) !== 0;
+    if (taken) modelBlit(this.modelMemory, dw, swctrl, this.setup, swizzled);
     return taken;
+  }
+
+  /** {@link check} of no more than the pages that the model wrote since the last call. */
+  checkTouched(): void {
+    for (const page of this.#touched) {
+      const region = page >> 8;
+      const got = this.memory.words[this.regions[region] as number] as Int32Array;
+      const want = new Int32Array((this.model[region] as Uint8Array).buffer);
+      const end = ((page & 255) + 1) * 1024;
+      for (let at = end - 1024; at < end; at++) {
+        if (got[at] !== want[at]) {
+          throw new Error(`region ${region} word ${at}: ${got[at]}, the model has ${want[at]}`);
+        }
+      }
+    }
+    this.#touched.clear();
   }
 
   check(): void {
@@ -85,7 +114,7 @@ export class BltBench {
   }
 }
 
-function lcg(seed: number): () => number {
+export function lcg(seed: number): () => number {
   let state = seed | 0;
   return () => {
     state = (Math.imul(state, 1664525) + 1013904223) | 0;

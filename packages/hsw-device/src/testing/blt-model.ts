@@ -7,6 +7,22 @@ export interface ModelMemory {
   write(gma: number, byte: number): void;
 }
 
+/** The built-in hatches as conditions on column and row, 0 to 7; those not here are blank. */
+const HATCHES: readonly (((x: number, y: number) => boolean) | undefined)[] = [
+  (_, y) => y === 3,
+  (x) => x === 4,
+  (x, y) => x === y,
+  (x, y) => x + y === 7,
+  (x, y) => x === 4 || y === 3,
+  (x, y) => x === y || x + y === 7,
+  undefined,
+  undefined,
+  (x, y) => (x + y) % 2 === 1,
+  (x, y) => (Math.floor(x / 2) + y) % 2 === 1,
+  (x, y) => x === y,
+  (x, y) => x !== y,
+];
+
 const s16 = (v: number): number => (v << 16) >> 16;
 
 class ModelSurface {
@@ -15,13 +31,22 @@ class ModelSurface {
   readonly pitch: number;
   readonly tiling: string;
   readonly cpp: number;
+  readonly swizzled: boolean;
 
-  constructor(memory: ModelMemory, base: number, pitch: number, tiling: string, cpp: number) {
+  constructor(
+    memory: ModelMemory,
+    base: number,
+    pitch: number,
+    tiling: string,
+    cpp: number,
+    swizzled: boolean,
+  ) {
     this.memory = memory;
     this.base = base;
     this.pitch = pitch;
     this.tiling = tiling;
     this.cpp = cpp;
+    this.swizzled = swizzled;
   }
 
   at(x: number, y: number): number {
@@ -32,7 +57,12 @@ class ModelSurface {
     const yt = ((y % h) + h) % h;
     const within =
       this.tiling === 'x' ? yt * 512 + xt : Math.floor(xt / 16) * 512 + yt * 16 + (xt % 16);
-    return this.base - (this.base % 4096) + tile * 4096 + within;
+    const address = this.base - (this.base % 4096) + tile * 4096 + within;
+    if (!this.swizzled) return address;
+    // Bit 6 is mixed with bit 9, and in X tiles with bit 10.
+    const bit = (n: number): number => Math.floor(within / 2 ** n) % 2;
+    const mixed = bit(9) + (this.tiling === 'x' ? bit(10) : 0);
+    return mixed % 2 === 0 ? address : bit(6) === 1 ? address - 64 : address + 64;
   }
 
   get(x: number, y: number): number {
@@ -64,6 +94,7 @@ export function modelBlit(
   dw: readonly number[],
   swctrl: number,
   setup: ModelSetup,
+  swizzled = false,
 ): void {
   const d = (i: number): number => dw[i] as number;
   const s = (i: number): number => setup.dw[i] as number;
@@ -107,6 +138,7 @@ export function modelBlit(
     s16(br13) * (tiled ? 4 : 1),
     tiled ? (swctrl & 2 ? 'y' : 'x') : 'linear',
     cpp,
+    swizzled,
   );
   const clipped = !legacy && (br13 >>> 30) & 1;
 
@@ -123,6 +155,7 @@ export function modelBlit(
       s16(d(6)) * (srcTiled ? 4 : 1),
       srcTiled ? (swctrl & 1 ? 'y' : 'x') : 'linear',
       cpp,
+      swizzled,
     );
     const sx = s16(d(5));
     const sy = d(5) >> 16;
@@ -132,7 +165,7 @@ export function modelBlit(
       fromBottom = sy < y1;
     }
   } else if (op === 0x43) {
-    const color = new ModelSurface(memory, (d(5) >>> 0) - back, s16(d(4)), 'linear', cpp);
+    const color = new ModelSurface(memory, (d(5) >>> 0) - back, s16(d(4)), 'linear', cpp, false);
     source = (x, y) => color.get(x, y);
   } else if ([0x54, 0x56, 0x58, 0x71, 0x75, 0x26, 0x31].includes(op)) {
     const text = op === 0x26 || op === 0x31;
@@ -169,6 +202,16 @@ export function modelBlit(
     patternBit = bit;
     pattern = (x, y) => (bit(x, y) ? fg : bg) >>> 0;
   };
+  const hatched = (bg: number, fg: number): void => {
+    const hatch = HATCHES[(d(0) >>> 15) & 15] ?? (() => false);
+    const bit = (x: number, y: number): number => (hatch(px(x), py(y)) ? 1 : 0);
+    if (br13 >>> 31) {
+      pattern = () => bg >>> 0;
+      return;
+    }
+    patternBit = bit;
+    pattern = (x, y) => (bit(x, y) ? fg : bg) >>> 0;
+  };
   const color = (read: (byte: number) => number): void => {
     pattern = (x, y) => {
       let value = 0;
@@ -194,6 +237,7 @@ export function modelBlit(
   else if (op === 0x52) mono(d(5), d(6), d(7), d(8));
   else if (op === 0x55 || op === 0x56) colorAt(d(8));
   else if (op === 0x57 || op === 0x58) mono(d(8), d(9), d(10), d(11));
+  else if (op === 0x59) hatched(d(5), d(6));
   else if (op === 0x72) immediateAt(5);
   else if (op === 0x74 || op === 0x75) immediateAt(8);
   else if (op === 0x77) immediateAt(7);

@@ -6,6 +6,8 @@ import {
   inTileY,
   LINEAR,
   surfaceOffset,
+  swizzleBit6,
+  TILE_HEIGHT_SHIFT,
   TILE_WIDTH_SHIFT,
   TILE_X,
   TILE_Y,
@@ -47,6 +49,8 @@ export class Surface {
   base = 0;
   pitch = 0;
   tiling: Tiling = LINEAR;
+  /** Bit 6 of tiled addresses is swizzled: `swizzleBit6`. */
+  swizzled = false;
   readonly memory: MachineMemory;
   #space: AddressSpace | null = null;
   #across = 0;
@@ -58,12 +62,20 @@ export class Surface {
   /**
    * @param base graphics address, bytes; a tiled surface starts on a page (bits 11:0 are dropped)
    * @param pitch bytes from row to row, signed
+   * @param swizzled whether tiles are swizzled; says nothing of a linear surface
    */
-  set(space: AddressSpace, base: number, pitch: number, tiling: Tiling): void {
+  set(
+    space: AddressSpace,
+    base: number,
+    pitch: number,
+    tiling: Tiling,
+    swizzled: boolean = false,
+  ): void {
     this.#space = space;
     this.base = tiling === LINEAR ? base | 0 : base & ~0xfff;
     this.pitch = pitch;
     this.tiling = tiling;
+    this.swizzled = swizzled && tiling !== LINEAR;
     this.#across = pitch >> (TILE_WIDTH_SHIFT[tiling] as number);
   }
 
@@ -79,7 +91,7 @@ export class Surface {
 
   /** Graphics address of a byte. */
   address(x: number, y: number): number {
-    return (this.base + surfaceOffset(this.tiling, x, y, this.pitch)) | 0;
+    return (this.base + surfaceOffset(this.tiling, x, y, this.pitch, this.swizzled)) | 0;
   }
 
   /**
@@ -126,14 +138,20 @@ export class Surface {
     if (tiling === TILE_X) {
       tile = Math.imul(y >> 3, this.#across) + (x >> 9);
       within = inTileX(x, y);
-      run = 512 - (x & 511);
+      if (this.swizzled && ((y ^ (y >> 1)) & 1) !== 0) {
+        // On such a row each two runs of 64 bytes have changed places.
+        within ^= 64;
+        run = 64 - (x & 63);
+      } else run = 512 - (x & 511);
     } else if (tiling === TILE_Y) {
       tile = Math.imul(y >> 5, this.#across) + (x >> 7);
       within = inTileY(x, y);
+      if (this.swizzled) within = swizzleBit6(tiling, within);
       run = 16 - (x & 15);
     } else {
       tile = Math.imul(y >> 6, this.#across) + (x >> 6);
       within = inTileW(x, y);
+      if (this.swizzled) within = swizzleBit6(tiling, within);
       run = 1;
     }
     const page = ((this.base >>> 12) + tile) & 0xfffff;
@@ -146,13 +164,26 @@ export class Surface {
     return Math.min(run, want);
   }
 
-  /** Finds the Y tile at byte `x` of row `y`: {@link word} is its first. Only for Y tiling. */
+  /** Finds the tile at byte `x` of row `y`: {@link word} is its first. Only for tiled surfaces. */
   locateTile(x: number, y: number): void {
     const space = this.#space as AddressSpace;
-    const page = ((this.base >>> 12) + Math.imul(y >> 5, this.#across) + (x >> 7)) & 0xfffff;
+    const across = x >> (TILE_WIDTH_SHIFT[this.tiling] as number);
+    const down = y >> (TILE_HEIGHT_SHIFT[this.tiling] as number);
+    const page = ((this.base >>> 12) + Math.imul(down, this.#across) + across) & 0xfffff;
     const region = space.region(page);
     this.region = region;
     if (region !== 0) this.word = space.word(page);
+  }
+
+  /**
+   * Finds where row `y` begins in the column of a tile (512 bytes wide in an X tile, 16 in a Y tile)
+   * as if nothing were swizzled: the column's rows follow each other from {@link word} on.
+   */
+  locateColumn(x: number, y: number): void {
+    this.locateTile(x, y);
+    const within = this.tiling === TILE_X ? inTileX(0, y) : inTileY(x & ~15, y);
+    this.word += within >>> 2;
+    this.sub = 0;
   }
 
   /** Reads `n` bytes of row `y` from byte `x` into the line's bytes 0 to n - 1. */

@@ -46,19 +46,36 @@ export function inTileW(x: number, y: number): number {
 }
 
 /**
+ * Bit 6 swizzling of a byte in a tile: where two memory channels interleave, bit 6 picks the channel,
+ * and tiled accesses mix row or column bits into it. X tiles: bits 9 and 10; Y and W tiles: bit 9.
+ * i915: `I915_BIT_6_SWIZZLE_9_10`, `I915_BIT_6_SWIZZLE_9`. It is its own inverse.
+ */
+export function swizzleBit6(tiling: Tiling, within: number): number {
+  if (tiling === TILE_X) return within ^ (((within >> 3) ^ (within >> 4)) & 64);
+  return within ^ ((within >> 3) & 64);
+}
+
+/**
  * Byte offset of a position in a surface, from its first byte. Wraps at 32 bits as the hardware's
  * address adder does; coordinates may be negative.
  *
  * @param x byte column (not pixels) @param y row @param pitch bytes from row to row
+ * @param swizzled see {@link swizzleBit6}; a linear surface has no such thing
  */
-export function surfaceOffset(tiling: Tiling, x: number, y: number, pitch: number): number {
+export function surfaceOffset(
+  tiling: Tiling,
+  x: number,
+  y: number,
+  pitch: number,
+  swizzled = false,
+): number {
   if (tiling === LINEAR) return (Math.imul(y, pitch) + x) | 0;
   const across = tilesPerRow(tiling, pitch);
   const tileRow = y >> (TILE_HEIGHT_SHIFT[tiling] as number);
   const tile = Math.imul(tileRow, across) + (x >> (TILE_WIDTH_SHIFT[tiling] as number));
   const within =
     tiling === TILE_X ? inTileX(x, y) : tiling === TILE_Y ? inTileY(x, y) : inTileW(x, y);
-  return (tile << 12) | within | 0;
+  return (tile << 12) | (swizzled ? swizzleBit6(tiling, within) : within) | 0;
 }
 
 /**
@@ -68,7 +85,12 @@ export function surfaceOffset(tiling: Tiling, x: number, y: number, pitch: numbe
  * @param offset bytes from the surface's start, 0 or more
  * @param pitch bytes, more than 0 and a whole number of tiles
  */
-export function detileOffset(tiling: Tiling, offset: number, pitch: number): number {
+export function detileOffset(
+  tiling: Tiling,
+  offset: number,
+  pitch: number,
+  swizzled = false,
+): number {
   const y = Math.floor(offset / pitch);
-  return surfaceOffset(tiling, offset - y * pitch, y, pitch);
+  return surfaceOffset(tiling, offset - y * pitch, y, pitch, swizzled);
 }
