@@ -76,6 +76,14 @@ export { AddressSpace, GM_PAGES, PTE_VALID, pteAddress, pteMfn } from './gtt/add
 export { Ggtt } from './gtt/ggtt.ts';
 export { Ppgtt } from './gtt/ppgtt.ts';
 export { DeviceTrace, type DeviceTraceOptions } from './insight/device-trace.ts';
+export { type ErrorBuffer, errorBuffers, errorState } from './insight/error-state.ts';
+export {
+  type PeekDword,
+  peekData,
+  peekGgtt,
+  peekRun,
+  peekThrough,
+} from './insight/peek.ts';
 export { Trace } from './insight/trace.ts';
 export { parseTraceFilter, type TraceFilter, TraceFilterError } from './insight/trace-filter.ts';
 export type { TraceEvent, TraceKind } from './insight/trace-kinds.ts';

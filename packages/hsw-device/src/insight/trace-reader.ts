@@ -59,7 +59,7 @@ export class TraceReader {
         };
       }
       case KIND.command: {
-        const name = COMMANDS[commandIndex(f(2))]?.name ?? 'unknown';
+        const name = COMMANDS[commandIndex(f(2), 1 << f(0))]?.name ?? 'unknown';
         return {
           ...stamp,
           kind: 'command',

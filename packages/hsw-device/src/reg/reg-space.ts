@@ -142,6 +142,13 @@ export class RegSpace {
     }
   }
 
+  /** What a read would give, without a watcher hearing of it. For registers that a read leaves alone. */
+  sample(offset: number): number {
+    const i = offset >>> 2;
+    const id = (this.#rowOf[i] as number) & ROW_ID;
+    return id === 0 ? 0 : this.#read(offset, i, id);
+  }
+
   /** The stored value: no hook runs, nothing is counted. */
   peek(offset: number): number {
     return this.dw[offset >>> 2] as number;
