@@ -3,6 +3,7 @@ import { FenceRegisters } from './aperture/fences.ts';
 import { Blitter } from './blt/blitter.ts';
 import { DisplayEngine } from './display/display-engine.ts';
 import { Gt } from './gt/gt.ts';
+import type { Power } from './gt/power.ts';
 import { GM_PAGES } from './gtt/address-space.ts';
 import { Ggtt } from './gtt/ggtt.ts';
 import { Interrupts } from './irq/interrupts.ts';
@@ -87,7 +88,7 @@ export class HaswellDevice {
       wake: o.wake ?? ((): void => {}),
     });
     this.aperture = new Aperture('aperture', this.ggtt.space, this.fences, 0, this.apertureBytes);
-    this.mmio = new GttMmio('gttmmio', this.regs, this.ggtt);
+    this.mmio = new GttMmio('gttmmio', this.regs, this.ggtt, this.gt.power);
   }
 
   /** {@link Gt.step}. */
@@ -101,21 +102,27 @@ export class GttMmio implements TrapTarget {
   readonly name: string;
   readonly #regs: RegSpace;
   readonly #ggtt: Ggtt;
+  readonly #power: Power;
 
-  constructor(name: string, regs: RegSpace, ggtt: Ggtt) {
+  constructor(name: string, regs: RegSpace, ggtt: Ggtt, power: Power) {
     this.name = name;
     this.#regs = regs;
     this.#ggtt = ggtt;
+    this.#power = power;
   }
 
   read(offset: number, size: AccessSize): number {
     const value =
       offset < GTT_WINDOW
-        ? this.#regs.read32(offset & ~3)
+        ? this.#register(offset & ~3)
         : this.#ggtt.read((offset - GTT_WINDOW) >>> 2);
     if (size === 4) return value;
     const shifted = value >>> ((offset & 3) * 8);
     return size === 1 ? shifted & 0xff : shifted & 0xffff;
+  }
+
+  #register(offset: number): number {
+    return this.#power.readLost(offset) ? 0 : this.#regs.read32(offset);
   }
 
   write(offset: number, size: AccessSize, value: number): void {

@@ -157,7 +157,6 @@ describe('a guest can stop an engine, and only that', () => {
     expect(d.regs.read32(RCS + RING_IPEHR)).toBe(MI(0x3f));
     expect(d.regs.read32(RCS + RING_EIR)).toBe(1);
     d.regs.write32(0x941c, 2);
-    expect(d.regs.read32(0x941c)).toBe(0);
     expect(d.engine('RCS').hang).toBe(null);
     expect(d.gt.idle).toBe(true);
   });

@@ -9,10 +9,31 @@ import type { RegSpace } from '../reg/reg-space.ts';
 import { ENGINE_IDS, type EngineId, GRDOM } from './engine.regs.ts';
 import { GT_STORED_ROWS, MCHBAR_ROWS } from './gt.regs.ts';
 import { Power } from './power.ts';
+import { Settling } from './settling.ts';
 
 const GDRST = 0x941c;
 /** GDRST 0: everything. i915: `GEN6_GRDOM_FULL`. */
 const GRDOM_FULL = 0x1;
+const GRDOM_ALL: number = GRDOM_FULL | GRDOM.RCS | GRDOM.VCS | GRDOM.BCS | GRDOM.VECS;
+/** How long GDRST's bits stay set, nanoseconds, or reads of it. */
+const RESET_NS = 5000;
+const RESET_POLLS = 2;
+/**
+ * Registers that lose what was written with the render engine, and those that only a full reset
+ * clears, byte ranges. i915 writes them again: `rcs_engine_wa_init`, `hsw_gt_workarounds_init`,
+ * `gen7_ppgtt_enable`. Power management, fuses and memory controller keep theirs.
+ */
+const WITH_RENDER: readonly (readonly [number, number])[] = [
+  [0x2000, 0x2fff],
+  [0x5200, 0x52ff],
+  [0x7000, 0x7fff],
+  [0xe000, 0xefff],
+];
+const WITH_ALL: readonly (readonly [number, number])[] = [
+  [0x4000, 0x4fff],
+  [0xb000, 0xbfff],
+  [0x14000, 0x14fff],
+];
 
 export interface GtOptions {
   readonly regs: RegSpace;
@@ -32,19 +53,31 @@ export class Gt {
   readonly power: Power;
   /** Engine resets and full resets that GDRST asked for. */
   resets = 0;
+  readonly #regs: RegSpace;
   #turn = 0;
 
   constructor(o: GtOptions) {
-    const ctx: EngineContext = { ...o, execute: EXECUTE };
+    this.#regs = o.regs;
+    const wake = (): void => {
+      this.power.engineActivity();
+      o.wake();
+    };
+    const ctx: EngineContext = { ...o, wake, execute: EXECUTE };
     this.engines = ENGINE_IDS.map((id) => new Engine(id, ctx));
-    this.power = new Power({ regs: o.regs, clock: o.clock, idle: () => this.idle });
+    this.power = new Power({
+      regs: o.regs,
+      clock: o.clock,
+      idle: () => this.idle,
+      raisePm: (bits) => o.irq.raisePm(bits),
+    });
+    const settling = new Settling(o.clock, RESET_NS, RESET_POLLS);
     for (const engine of this.engines) o.regs.add(engine.rows);
     o.regs.add(this.power.rows);
     o.regs.add(GT_STORED_ROWS);
     o.regs.add(MCHBAR_ROWS);
     // biome-ignore format: one register a line
     o.regs.add([
-      { name: 'GEN6_GDRST', offset: GDRST, onWrite: (offset, value) => { this.#reset(value); o.regs.poke(offset, 0); }, src: 'HSW PRM vol.2c GDRST; i915 gen6_hw_domain_reset' },
+      { name: 'GEN6_GDRST', offset: GDRST, rw: GRDOM_ALL, onWrite: (_, value) => { this.#reset(value); settling.start(); }, onRead: (_, value) => (settling.poll() ? 0 : value), src: 'HSW PRM vol.2c GDRST; i915 gen6_hw_domain_reset' },
       { name: 'GFX_FLSH_CNTL_GEN6', offset: 0x101008, rw: 0, src: 'i915 gen6_ggtt_invalidate: entries take effect when written' },
     ]);
   }
@@ -73,22 +106,41 @@ export class Gt {
    * that one's signal wakes the device; what waits for the display after the host's next event.
    */
   step(budget: number): boolean {
-    const wasIdle = this.idle;
     const count = this.engines.length;
     for (let i = 0; i < count; i++) {
       const engine = this.engines[(this.#turn + i) % count] as Engine;
       if (engine.enabled && !engine.idle) engine.step(budget / count);
     }
     this.#turn = (this.#turn + 1) % count;
-    if (wasIdle !== this.idle) this.power.accrue();
+    this.power.engineActivity();
     return this.runnable;
   }
 
   #reset(domains: number): void {
+    const full = (domains & GRDOM_FULL) !== 0;
+    if ((domains & GRDOM_ALL) === 0) return;
     this.resets++;
     for (const engine of this.engines) {
-      if ((domains & (GRDOM_FULL | GRDOM[engine.id])) !== 0) engine.reset();
+      if (full || (domains & GRDOM[engine.id]) !== 0) engine.reset();
     }
-    this.power.accrue();
+    if (full || (domains & GRDOM.RCS) !== 0) this.#forget(WITH_RENDER);
+    if (full) this.#forget(WITH_ALL);
+    this.power.engineActivity();
+  }
+
+  /** Gives the GT's registers in some ranges their reset values. */
+  #forget(ranges: readonly (readonly [number, number])[]): void {
+    for (const row of GT_STORED_ROWS) {
+      if (!ranges.some(([first, last]) => row.offset >= first && row.offset <= last)) continue;
+      for (let k = 0; k < (row.count ?? 1); k++) {
+        this.#regs.poke(row.offset + k * (row.stride ?? 4), row.reset ?? 0);
+      }
+    }
+  }
+
+  /** Power-on of everything but the registers, which the device's register file resets. */
+  powerOn(): void {
+    for (const engine of this.engines) engine.reset();
+    this.power.reset();
   }
 }

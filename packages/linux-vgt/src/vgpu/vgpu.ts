@@ -28,7 +28,6 @@ import { PvInfo } from './pv-info.ts';
 const GDRST = 0x941c;
 /** GDRST 0 all engines; 1 RCS, 2 VCS, 3 BCS, 4 VECS. i915 `GEN6_GRDOM_*`. */
 const GRDOM_FULL = 0x1;
-const GT_THREAD_STATUS = 0x13805c;
 /** CCID of the render engine. */
 const RCS_CCID = 0x2180;
 
