@@ -22,7 +22,7 @@ import {
 import { powerRows } from './power.ts';
 import { crc32 } from './scan/crc.ts';
 import { type PlaneState, readPrimary } from './scan/plane-state.ts';
-import { Scanner } from './scan/scanner.ts';
+import { PLANE_PRIMARY, PLANE_SPRITE, PLANES_ALL, Scanner } from './scan/scanner.ts';
 import { South } from './south.ts';
 import { storageRows } from './storage.regs.ts';
 import { strapRows } from './straps.ts';
@@ -36,6 +36,9 @@ const BEAM_HOLD_NS = 8_000_000;
 /** Pipe and kind of each MI_DISPLAY_FLIP plane code. */
 const FLIP_PIPE: readonly number[] = [0, 1, 0, 1, 2, 2];
 const FLIP_SPRITE: readonly number[] = [0, 0, 1, 1, 0, 1];
+
+/** Planes by PIPE_CRC_CTL 30:29: primary, sprite, panel fitter's output. i915: `PIPE_CRC_SOURCE_*_IVB`. */
+const CRC_PLANES: readonly number[] = [PLANE_PRIMARY, PLANE_SPRITE, PLANES_ALL, PLANES_ALL];
 
 /** What a display engine is made of. */
 export interface DisplayOptions {
@@ -161,15 +164,21 @@ export class DisplayEngine implements RegBlock, PipeEvents {
     this.onPlaneWrite(pipe, offset);
   }
 
-  vblank(pipe: number): void {
+  frameEnd(pipe: number): void {
     const base = R.TRANSCODER_BASE[pipe] as number;
-    if ((this.#regs.peek(base + R.PIPE_CRC_CTL) & 0x80000000) !== 0) this.#crc(pipe, base);
+    const control = this.#regs.peek(base + R.PIPE_CRC_CTL);
+    if ((control & R.PIPE_CRC_ENABLE) !== 0) this.#crc(pipe, base, (control >>> 29) & 3);
+  }
+
+  vblank(pipe: number): void {
     this.onVblank(pipe);
   }
 
-  #crc(pipe: number, base: number): void {
+  /** @param source PIPE_CRC_CTL 30:29 */
+  #crc(pipe: number, base: number, source: number): void {
     const regs = this.#regs;
-    const image = this.#scanner.compose(this.pipes[pipe] as Pipe);
+    const planes = CRC_PLANES[source] as number;
+    const image = this.#scanner.onWire(this.pipes[pipe] as Pipe, planes);
     regs.poke(base + R.PIPE_CRC_RES_1, crc32(image.pixels, image.width * image.height));
     regs.poke(R.GEN7_ERR_INT, regs.peek(R.GEN7_ERR_INT) | (4 << (pipe * 3)));
     this.#irq.raiseDe(DE_ERR_INT);

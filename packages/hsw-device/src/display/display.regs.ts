@@ -21,6 +21,10 @@ export const LINK_M1 = 0x40;
 export const LINK_N1 = 0x44;
 export const PIPE_CRC_CTL = 0x50;
 export const PIPE_CRC_RES_1 = 0x64;
+export const PIPE_CRC_ENABLE = 0x80000000;
+export const VIDEO_DIP_CTL = 0x200;
+export const VIDEO_DIP_AVI = 0x220;
+export const TRANS_MSA_MISC = 0x410;
 export const TRANS_DDI_FUNC_CTL = 0x400;
 /** TRANS_DDI_FUNC_CTL: 31 enable, 30:28 port, 26:24 mode, 22:20 bits per colour, 14:12 EDP input. */
 export const TRANS_DDI_FUNC_ENABLE = 0x80000000;
@@ -64,7 +68,9 @@ export const SPRSURF = 0x7029c;
 export const SPRKEYMAX = 0x702a0;
 export const SPROFFSET = 0x702a4;
 export const SPRSURFLIVE = 0x702ac;
-export const SPRSCALE = 0x70304;
+export const SPRGAMC = 0x70400;
+export const SPRGAMC16 = 0x70440;
+export const SPRGAMC17 = 0x7044c;
 /** DSPCNTR and SPRCTL 31. i915: `DISP_ENABLE`, `SPRITE_ENABLE`. */
 export const PLANE_ENABLE = 0x80000000;
 /** DSPCNTR and SPRCTL 30. */
@@ -85,8 +91,15 @@ export const PF_STRIDE = 0x800;
 export const LGC_PALETTE = 0x4a000;
 export const PREC_PAL_INDEX = 0x4a400;
 export const PREC_PAL_DATA = 0x4a404;
+export const PREC_PAL_GC_MAX = 0x4a410;
+export const PREC_PAL_EXT_GC_MAX = 0x4a420;
 export const GAMMA_MODE = 0x4a480;
 export const PALETTE_STRIDE = 0x800;
+
+/** Colour space conversion, one a pipe, 0x100 apart. i915: `PIPE_CSC_COEFF_RY_GY`, `PIPE_CSC_MODE`. */
+export const PIPE_CSC = 0x49010;
+export const PIPE_CSC_MODE = 0x49028;
+export const CSC_STRIDE = 0x100;
 
 /** North display, global. */
 export const CPU_VGACNTRL = 0x41000;

@@ -5,14 +5,18 @@ import { Beam } from './beam.ts';
 import { pixelClockKhz, transcoderMode } from './clocks.ts';
 import * as R from './display.regs.ts';
 import { PlaneLatch } from './plane-latch.ts';
+import { CSC_REGISTERS } from './scan/csc.ts';
+import { linearSpriteGamma } from './scan/sprite-gamma.ts';
 
 /** What a pipe tells the engine that owns it. */
 export interface PipeEvents {
   /** DE interrupt bits. */
   raiseDe(bits: number): void;
-  /** A vertical blank began: frames may be looked at. */
+  /** A frame went out; its planes and colours are still the latched ones. */
+  frameEnd(pipe: number): void;
+  /** A vertical blank began and planes latched: frames may be looked at. */
   vblank(pipe: number): void;
-  /** The CPU wrote a plane or cursor register. */
+  /** The CPU wrote a register of a plane, a cursor or the pipe's colours. */
   planeWritten(pipe: number, offset: number): void;
 }
 
@@ -30,7 +34,6 @@ const SPRITE = [
   R.SPROFFSET,
   R.SPRPOS,
   R.SPRSIZE,
-  R.SPRSCALE,
   R.SPRKEYVAL,
   R.SPRKEYMSK,
   R.SPRKEYMAX,
@@ -47,6 +50,10 @@ export class Pipe {
   readonly primary: PlaneLatch;
   readonly sprite: PlaneLatch;
   readonly cursor: PlaneLatch;
+  /** Colour space conversion: coefficients and offsets, then CSC_MODE. */
+  readonly csc: PlaneLatch;
+  /** GAMMA_MODE as of the latest vertical blank. */
+  gammaMode = 0;
   readonly rows: readonly RegRow[];
   /** Transcoder that drives the pipe now; -1 when none does. */
   transcoder = -1;
@@ -70,6 +77,8 @@ export class Pipe {
     this.primary = new PlaneLatch(regs, at, PRIMARY, R.DSPSURF, R.DSPSURFLIVE);
     this.sprite = new PlaneLatch(regs, at, SPRITE, R.SPRSURF, R.SPRSURFLIVE);
     this.cursor = new PlaneLatch(regs, at, CURSOR, R.CURBASE, R.CURSURFLIVE);
+    const coefficients = CSC_REGISTERS.map((offset) => R.PIPE_CSC + offset);
+    this.csc = new PlaneLatch(regs, index * R.CSC_STRIDE, coefficients, R.PIPE_CSC_MODE, -1);
     this.rows = this.#makeRows();
   }
 
@@ -106,8 +115,11 @@ export class Pipe {
       { name: `SPRKEYMAX_${x}`, offset: at + R.SPRKEYMAX, count: 2, onWrite, src },
       { name: `SPRSURFLIVE_${x}`, offset: at + R.SPRSURFLIVE, rw: 0, onRead: (_o, v) => this.#live(v, R.SPRSURFLIVE), src },
       { name: `SPRLEFTSURF_${x}`, offset: at + 0x702b0, onWrite, src },
-      { name: `SPRSCALE_${x}`, offset: at + R.SPRSCALE, onWrite, src },
-      { name: `SPRGAMC_${x}`, offset: at + 0x70400, count: 23, src },
+      { name: `SPRGAMC16_${x}`, offset: at + R.SPRGAMC16, count: 3, reset: 0x400, src },
+      { name: `SPRGAMC17_${x}`, offset: at + R.SPRGAMC17, count: 3, reset: 0xc00, src },
+      { name: `GAMMA_MODE_${x}`, offset: R.GAMMA_MODE + this.index * R.PALETTE_STRIDE, onWrite, src },
+      { name: `PIPE_CSC_MODE_${x}`, offset: R.PIPE_CSC_MODE + this.index * R.CSC_STRIDE, onWrite: (o) => this.#armCsc(o), src },
+      ...Array.from({ length: 16 }, (_, i) => ({ name: `SPRGAMC_${x}[${i}]`, offset: at + R.SPRGAMC + i * 4, reset: linearSpriteGamma(i), src })),
     ];
   }
 
@@ -152,6 +164,7 @@ export class Pipe {
     let bits = DE_VBLANK;
     if (this.primary.armed) bits |= DE_PRIMARY_FLIP;
     if (this.sprite.armed) bits |= DE_SPRITE_FLIP;
+    this.#events.frameEnd(this.index);
     this.#latch();
     this.#events.vblank(this.index);
     this.#events.raiseDe(bits << (this.index * 5));
@@ -162,6 +175,19 @@ export class Pipe {
     this.primary.latch();
     this.sprite.latch();
     this.cursor.latch();
+    this.csc.latch();
+    this.#latchGammaMode();
+  }
+
+  #latchGammaMode(): void {
+    this.gammaMode = this.#regs.peek(R.GAMMA_MODE + this.index * R.PALETTE_STRIDE);
+  }
+
+  #armCsc(offset: number): void {
+    this.#catchUp();
+    this.csc.armed = true;
+    if (!this.beam.running) this.csc.latch();
+    this.#events.planeWritten(this.index, offset);
   }
 
   #armPrimary(offset: number): void {
@@ -280,6 +306,7 @@ export class Pipe {
 
   /** Goes on where a saved pipe was. The registers drive it already. */
   resume(frame: number, sinceVblank: number): void {
+    this.csc.take();
     this.beam.frame = frame | 0;
     if (!this.beam.running) return;
     const since = Math.min(Math.max(sinceVblank, 0), this.beam.frameNs - 1);
@@ -298,5 +325,7 @@ export class Pipe {
     this.primary.reset();
     this.sprite.reset();
     this.cursor.reset();
+    this.csc.reset();
+    this.gammaMode = 0;
   }
 }

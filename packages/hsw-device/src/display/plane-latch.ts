@@ -2,19 +2,24 @@ import type { RegSpace } from '../reg/reg-space.ts';
 
 /**
  * What a plane shows: copies of its registers, taken at vertical blank when its surface register
- * has been written since. PRM vol.2c "DSPCNTR": double buffered, armed by the surface write.
+ * has been written since. PRM vol.2c "DSPCNTR": double buffered, armed by the surface write. A pipe's
+ * CSC works alike, armed by CSC_MODE.
  */
 export class PlaneLatch {
-  /** The surface register was written and vertical blank has not come yet. */
+  /** The arming register was written and vertical blank has not come yet. */
   armed = false;
-  /** Latched values in the order of the registers given; the surface is the last one. */
+  /** Latched values in the order of the registers given; the arming one is the last. */
   readonly live: Int32Array;
   readonly #regs: RegSpace;
   readonly #offsets: readonly number[];
   readonly #surface: number;
   readonly #surfaceLive: number;
 
-  /** @param at added to every offset, bytes */
+  /**
+   * @param at added to every offset, bytes
+   * @param surface the register that arms
+   * @param surfaceLive shows the latched surface; -1 when there is no such register
+   */
   constructor(
     regs: RegSpace,
     at: number,
@@ -25,7 +30,7 @@ export class PlaneLatch {
     this.#regs = regs;
     this.#offsets = [...offsets, surface].map((offset) => offset + at);
     this.#surface = surface + at;
-    this.#surfaceLive = surfaceLive + at;
+    this.#surfaceLive = surfaceLive < 0 ? -1 : surfaceLive + at;
     this.live = new Int32Array(this.#offsets.length);
   }
 
@@ -41,7 +46,9 @@ export class PlaneLatch {
     for (let i = 0; i < this.#offsets.length; i++) {
       this.live[i] = this.#regs.peek(this.#offsets[i] as number);
     }
-    this.#regs.poke(this.#surfaceLive, this.#regs.peek(this.#surface));
+    if (this.#surfaceLive >= 0) {
+      this.#regs.poke(this.#surfaceLive, this.#regs.peek(this.#surface));
+    }
   }
 
   /** Latched control register: the first of those given. */
@@ -49,9 +56,14 @@ export class PlaneLatch {
     return this.live[0] as number;
   }
 
+  /** Latched value of the arming register. */
+  get arming(): number {
+    return this.live[this.live.length - 1] as number;
+  }
+
   /** Latched surface address, bytes. */
   get surface(): number {
-    return this.live[this.live.length - 1] as number;
+    return this.arming;
   }
 
   reset(): void {

@@ -181,11 +181,11 @@ function colourRows(pipe: number): RegRow[] {
   const pal = 0x4a000 + pipe * 0x800;
   // biome-ignore format: one register a line
   return [
-    { name: `PIPE_CSC_${letter}`, offset: csc + 0x10, count: 15, src: 'i915 ilk_load_csc_matrix' },
+    { name: `PIPE_CSC_COEFF_${letter}`, offset: csc + 0x10, count: 6, src: 'i915 ilk_update_pipe_csc' },
+    { name: `PIPE_CSC_OFFSETS_${letter}`, offset: csc + 0x2c, count: 8, src: 'i915 ilk_update_pipe_csc' },
     { name: `PIPE_CSC_MISC_${letter}`, offset: csc + 0x80, count: 9, src: NORTH },
     { name: `LGC_PALETTE_${letter}`, offset: pal, count: 256, src: 'i915 ilk_load_lut_8' },
     { name: `PREC_PAL_GC_MAX_${letter}`, offset: pal + 0x410, count: 8, src: 'i915 ivb_load_lut_ext_max' },
-    { name: `GAMMA_MODE_${letter}`, offset: pal + 0x480, src: NORTH },
     { name: `PF_WIN_${letter}`, offset: 0x68060 + pipe * 0x800, count: 14, src: 'i915 ilk_pfit_enable' },
     { name: `PF_COEFFICIENTS_${letter}`, offset: 0x68100 + pipe * 0x800, count: 64, src: NORTH },
   ];

@@ -3,18 +3,24 @@ import type { RegSpace } from '../../reg/reg-space.ts';
 import * as R from '../display.regs.ts';
 import type { PrecisionPalettes } from '../palette.ts';
 import type { Pipe } from '../pipe.ts';
-import { drawCursor } from './cursor.ts';
-import { convertRow, FORMAT_BYTES, PRIMARY_FORMAT } from './formats.ts';
-import { Gamma } from './gamma.ts';
-import { drawSprite } from './sprite.ts';
+import { ColourStage } from './colour-stage.ts';
+import { CursorDrawer } from './cursor.ts';
+import { DeepRow } from './deep-row.ts';
+import { PrimaryDrawer } from './primary.ts';
+import { SpriteDrawer } from './sprite.ts';
+import { SpriteGamma } from './sprite-gamma.ts';
 import { SurfaceReader } from './surface.ts';
+import { WIRE_FULL, WIRE_YCBCR, wireCoding } from './wire.ts';
 
 /** Largest picture a pipe makes. PRM vol.12 "Display Pipe Capabilities". */
 const SIDE_MAX = 4096;
 const OPAQUE = 0xff000000;
-/** Order of what a primary plane latches; see pipe.ts. */
-const STRIDE = 2;
-const OFFSET = 3;
+
+/** Planes of a pipe, as a set. */
+export const PLANE_PRIMARY = 1;
+export const PLANE_SPRITE = 2;
+export const PLANE_CURSOR = 4;
+export const PLANES_ALL = 7;
 
 /** A picture in memory that is used again for the next one. */
 export interface Picture {
@@ -29,23 +35,48 @@ export class Scanner {
   outWidth = 0;
   outHeight = 0;
   readonly #regs: RegSpace;
-  readonly #reader: SurfaceReader;
-  readonly #gamma: Gamma;
+  readonly #primary: PrimaryDrawer;
+  readonly #sprite: SpriteDrawer;
+  readonly #cursor: CursorDrawer;
+  readonly #stage: ColourStage;
   readonly #picture: Picture = { pixels: new Uint32Array(0), width: 0, height: 0 };
+  readonly #fitted: Picture = { pixels: new Uint32Array(0), width: 0, height: 0 };
+  readonly #row = new DeepRow();
+  readonly #own = new DeepRow();
 
   constructor(regs: RegSpace, space: AddressSpace, palettes: PrecisionPalettes) {
+    const reader = new SurfaceReader(space);
     this.#regs = regs;
-    this.#reader = new SurfaceReader(space);
-    this.#gamma = new Gamma(regs, palettes);
+    this.#primary = new PrimaryDrawer(regs, reader);
+    this.#sprite = new SpriteDrawer(reader, new SpriteGamma(regs));
+    this.#cursor = new CursorDrawer(regs, reader);
+    this.#stage = new ColourStage(regs, palettes);
   }
 
-  /** Draws a pipe's picture before the panel fitter. The result is good until the next call. */
-  compose(pipe: Pipe): Picture {
+  /**
+   * Draws what goes out on the wires of a pipe that runs. The result is good until the next call.
+   *
+   * @param planes set of `PLANE_*`; all of them are followed by the panel fitter
+   */
+  onWire(pipe: Pipe, planes: number): Picture {
+    const picture = this.#sized(pipe);
+    this.#draw(pipe, picture, planes, WIRE_FULL);
+    const fitter = planes === PLANES_ALL ? this.#fitter(pipe) : -1;
+    if (fitter < 0) return picture;
+    const { width, height } = this.#active(pipe, this.#fitted);
+    if (this.#fitted.pixels.length < width * height) {
+      this.#fitted.pixels = new Uint32Array(width * height);
+    }
+    this.#fit(picture, fitter, this.#fitted);
+    return this.#fitted;
+  }
+
+  /** The picture before the panel fitter, with room for all its pixels. */
+  #sized(pipe: Pipe): Picture {
     const picture = this.#picture;
     this.#sourceSize(pipe, picture);
     const size = picture.width * picture.height;
     if (picture.pixels.length < size) picture.pixels = new Uint32Array(size);
-    this.#draw(pipe, picture);
     return picture;
   }
 
@@ -53,6 +84,14 @@ export class Scanner {
     const source = this.#regs.peek(0x60000 + pipe.index * R.PIPE_STRIDE + R.PIPESRC);
     picture.width = Math.min(((source >>> 16) & 0x1fff) + 1, SIDE_MAX);
     picture.height = Math.min((source & 0x1fff) + 1, SIDE_MAX);
+  }
+
+  /** Sets a picture's size to the active part of a pipe's timings. */
+  #active(pipe: Pipe, picture: Picture): Picture {
+    const base = R.TRANSCODER_BASE[Math.max(pipe.transcoder, 0)] as number;
+    picture.width = Math.min((this.#regs.peek(base + R.HTOTAL) & 0x1fff) + 1, SIDE_MAX);
+    picture.height = Math.min((this.#regs.peek(base + R.VTOTAL) & 0x1fff) + 1, SIDE_MAX);
+    return picture;
   }
 
   /** Fitter that a pipe uses, by number; -1 when none. */
@@ -71,29 +110,31 @@ export class Scanner {
       this.outHeight = 0;
       return false;
     }
+    const wire = wireCoding(this.#regs, Math.max(pipe.transcoder, 0));
     const fitter = this.#fitter(pipe);
-    const picture = this.#picture;
-    if (fitter < 0) {
-      this.#sourceSize(pipe, picture);
-      this.outWidth = picture.width;
-      this.outHeight = picture.height;
-      if (out.length < picture.width * picture.height) return false;
-      const own = picture.pixels;
-      picture.pixels = out;
-      this.#draw(pipe, picture);
-      picture.pixels = own;
-      return true;
+    const target = this.#fitted;
+    if (fitter < 0) this.#sourceSize(pipe, target);
+    else this.#active(pipe, target);
+    this.outWidth = target.width;
+    this.outHeight = target.height;
+    if (out.length < target.width * target.height) return false;
+    const own = target.pixels;
+    target.pixels = out;
+    if (fitter < 0) this.#draw(pipe, target, PLANES_ALL, wire);
+    else {
+      const picture = this.#sized(pipe);
+      this.#draw(pipe, picture, PLANES_ALL, wire);
+      this.#fit(picture, fitter, target);
     }
-    const base = R.TRANSCODER_BASE[Math.max(pipe.transcoder, 0)] as number;
-    this.outWidth = Math.min((this.#regs.peek(base + R.HTOTAL) & 0x1fff) + 1, SIDE_MAX);
-    this.outHeight = Math.min((this.#regs.peek(base + R.VTOTAL) & 0x1fff) + 1, SIDE_MAX);
-    if (out.length < this.outWidth * this.outHeight) return false;
-    this.#fit(this.compose(pipe), fitter, out);
+    target.pixels = own;
     return true;
   }
 
-  /** Scales a picture into the fitter's window; around it is black. */
-  #fit(picture: Picture, fitter: number, out: Uint32Array): void {
+  /**
+   * Scales a picture into the fitter's window; around it is black. Each pixel is the nearest one: the
+   * coefficients of the filters that PF_CTL chooses among are not published.
+   */
+  #fit(picture: Picture, fitter: number, out: Picture): void {
     const at = fitter * R.PF_STRIDE;
     const position = this.#regs.peek(R.PF_WIN_POS + at);
     const size = this.#regs.peek(R.PF_WIN_SZ + at);
@@ -101,59 +142,63 @@ export class Scanner {
     const top = position & 0xfff;
     const width = (size >>> 16) & 0x1fff;
     const height = size & 0xfff;
-    out.fill(OPAQUE, 0, this.outWidth * this.outHeight);
-    const right = Math.min(left + width, this.outWidth);
-    const bottom = Math.min(top + height, this.outHeight);
+    out.pixels.fill(OPAQUE, 0, out.width * out.height);
+    const right = Math.min(left + width, out.width);
+    const bottom = Math.min(top + height, out.height);
     for (let y = top; y < bottom; y++) {
       const row = Math.floor(((y - top) * picture.height) / height) * picture.width;
       for (let x = left; x < right; x++) {
         const from = row + Math.floor(((x - left) * picture.width) / width);
-        out[y * this.outWidth + x] = picture.pixels[from] as number;
+        out.pixels[y * out.width + x] = picture.pixels[from] as number;
       }
     }
   }
 
-  #draw(pipe: Pipe, picture: Picture): void {
+  /**
+   * Puts a pipe's planes together and sends them through its colour stage. While no plane has more
+   * than 8 bits a colour and all ask for the same, the whole picture is made in 8 bits first.
+   */
+  #draw(pipe: Pipe, picture: Picture, planes: number, wire: number): void {
     pipe.scanline();
-    this.#gamma.load(pipe.index);
-    const control = pipe.primary.control;
-    if ((control & R.PLANE_ENABLE) === 0) {
-      picture.pixels.fill(OPAQUE, 0, picture.width * picture.height);
-    } else this.#primary(pipe, picture, control);
-    drawSprite(pipe.sprite, picture, this.#reader, this.#gamma, this.#swizzled());
-    drawCursor(pipe.cursor, picture, this.#reader, this.#gamma);
+    const swizzles = (this.#regs.peek(R.DISP_ARB_CTL) & R.DISP_TILE_SURFACE_SWIZZLING) !== 0;
+    let on = 0;
+    if (this.#primary.load(pipe, swizzles)) on |= PLANE_PRIMARY;
+    if (this.#sprite.load(pipe, swizzles)) on |= PLANE_SPRITE;
+    if (this.#cursor.load(pipe)) on |= PLANE_CURSOR;
+    on &= planes;
+    const a = (on & PLANE_PRIMARY) !== 0 ? this.#primary.uses : 0;
+    const b = (on & PLANE_SPRITE) !== 0 ? this.#sprite.uses : a;
+    const c = (on & PLANE_CURSOR) !== 0 ? this.#cursor.uses : a;
+    const uses = a | b | c;
+    const deep =
+      wire === WIRE_YCBCR ||
+      a !== b ||
+      a !== c ||
+      ((on & PLANE_PRIMARY) !== 0 && this.#primary.isDeep) ||
+      ((on & PLANE_SPRITE) !== 0 && this.#sprite.isDeep);
+    if (uses !== 0 || deep || wire !== WIRE_FULL) this.#stage.load(pipe, uses, wire);
+    if (deep) this.#deep(picture, on);
+    else this.#flat(picture, on, uses, wire);
   }
 
-  #swizzled(): boolean {
-    return (this.#regs.peek(R.DISP_ARB_CTL) & R.DISP_TILE_SURFACE_SWIZZLING) !== 0;
+  #flat(picture: Picture, on: number, uses: number, wire: number): void {
+    const size = picture.width * picture.height;
+    if ((on & PLANE_PRIMARY) !== 0) this.#primary.flat(picture);
+    else picture.pixels.fill(OPAQUE, 0, size);
+    if ((on & PLANE_SPRITE) !== 0) this.#sprite.flat(picture);
+    if ((on & PLANE_CURSOR) !== 0) this.#cursor.flat(picture);
+    if (uses !== 0 || wire !== WIRE_FULL) this.#stage.flat(picture.pixels, size, uses);
   }
 
-  #primary(pipe: Pipe, picture: Picture, control: number): void {
-    const { live } = pipe.primary;
-    const format = PRIMARY_FORMAT[(control >>> 26) & 15] as number;
-    const bytes = FORMAT_BYTES[format] as number;
-    const stride = (live[STRIDE] as number) & 0xffc0;
-    const base = pipe.primary.surface & ~0xfff;
-    const offset = live[OFFSET] as number;
-    const from = (offset & 0x1fff) * bytes;
-    const top = (offset >>> 16) & 0x1fff;
-    const tiled = (control & R.PLANE_TILED) !== 0;
-    const turned = (control & R.PLANE_ROTATE_180) !== 0;
-    const swizzled = tiled && this.#swizzled();
+  #deep(picture: Picture, on: number): void {
     const { width, height, pixels } = picture;
-    const palette = (R.LGC_PALETTE + pipe.index * R.PALETTE_STRIDE) >>> 2;
-    const reader = this.#reader;
+    const row = this.#row;
     for (let y = 0; y < height; y++) {
-      const line = top + y;
-      const first = tiled
-        ? reader.tiled(base, stride, line, from, width * bytes, swizzled)
-        : reader.linear((base + line * stride) >>> 0, from, width * bytes);
-      const at = (turned ? height - 1 - y : y) * width;
-      convertRow(format, reader, first, width, pixels, at, this.#regs.dw, palette);
-      if (turned) pixels.subarray(at, at + width).reverse();
-    }
-    if ((control & R.PLANE_GAMMA) !== 0 && format !== 1) {
-      this.#gamma.apply(pixels, 0, width * height);
+      if ((on & PLANE_PRIMARY) !== 0) this.#primary.deep(y, row, width, height);
+      else row.clear(width);
+      if ((on & PLANE_SPRITE) !== 0) this.#sprite.deep(y, row, width, this.#own);
+      if ((on & PLANE_CURSOR) !== 0) this.#cursor.deep(y, row, width);
+      this.#stage.deep(row, width, pixels, y * width);
     }
   }
 }
