@@ -10,7 +10,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'unit',
-          include: ['{packages/*/src,packages/*/conformance,scripts}/**/*.test.ts'],
+          include: ['{packages/*/{src,conformance,test,fuzz},scripts}/**/*.test.ts'],
         },
       },
       {

@@ -1,0 +1,68 @@
+import { parseArgs } from 'node:util';
+import type { TargetName } from './life.ts';
+import { parseSteps } from './minimise.ts';
+
+export const USAGE = `npm run fuzz -- [options]
+  --target NAME    device (default) or vgpu: the bare GPU, or one VM's share of it
+  --commands N     run until the engines executed so many commands (default 1e5)
+  --accesses N     and the driver made so many accesses (default 1e6)
+  --seed N         what everything follows from (default: today's, printed)
+  --steps N        steps of one life of the GPU (default 4096)
+  --watch          look at each single access to memory in every life, not in one of eight
+  --life N         only this life of the seed, e.g. to see a failure again
+  --only LIST      only these steps of it, e.g. 3,17-20
+  --no-minimise    do not look for the fewest steps that fail
+`;
+
+export interface FuzzOptions {
+  readonly target: TargetName;
+  readonly commands: number;
+  readonly accesses: number;
+  readonly seed: number;
+  readonly steps: number;
+  readonly watch: boolean;
+  readonly life: number | null;
+  readonly only: ReadonlySet<number> | null;
+  readonly minimise: boolean;
+}
+
+/** @throws Error with what is wrong, for a person */
+export function parseOptions(args: readonly string[], today: number): FuzzOptions | 'help' {
+  const { values } = parseArgs({
+    args: args.filter((arg) => arg !== '--'),
+    allowNegative: true,
+    options: {
+      target: { type: 'string', default: 'device' },
+      commands: { type: 'string', default: '1e5' },
+      accesses: { type: 'string', default: '1e6' },
+      seed: { type: 'string' },
+      steps: { type: 'string', default: '4096' },
+      watch: { type: 'boolean', default: false },
+      life: { type: 'string' },
+      only: { type: 'string' },
+      minimise: { type: 'boolean', default: true },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  if (values.help) return 'help';
+  const { target } = values;
+  if (target !== 'device' && target !== 'vgpu') throw new Error(`there is no target "${target}"`);
+  return {
+    target,
+    commands: whole('commands', values.commands),
+    accesses: whole('accesses', values.accesses),
+    seed: values.seed === undefined ? today : whole('seed', values.seed),
+    steps: whole('steps', values.steps),
+    watch: values.watch,
+    life: values.life === undefined ? null : whole('life', values.life),
+    only: values.only === undefined ? null : parseSteps(values.only),
+    minimise: values.minimise,
+  };
+}
+
+function whole(name: string, text: string): number {
+  const value = Number(text);
+  if (!Number.isSafeInteger(value) || value < 0)
+    throw new Error(`--${name}: "${text}" is no count`);
+  return value;
+}
