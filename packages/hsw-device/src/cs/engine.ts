@@ -27,6 +27,7 @@ import {
   RING_IPEIR,
   RING_MI_MODE,
   RING_PP_DIR_BASE,
+  RING_PP_DIR_BASE_READ,
   RING_START,
   RING_TAIL,
   RING_VALID,
@@ -256,7 +257,10 @@ export class Engine implements RegBlock {
   }
 
   #mm(offset: number, value: number): void {
-    if (offset === this.base + RING_PP_DIR_BASE) this.ppgtt.base = value;
+    if (offset === this.base + RING_PP_DIR_BASE) {
+      this.ppgtt.base = value;
+      this.setReg(RING_PP_DIR_BASE_READ, value);
+    }
     this.ppgtt.space.invalidate();
   }
 

@@ -39,6 +39,7 @@ export const RING_CTX_SIZE = 0x1a8;
 export const RING_PP_DIR_DCLV = 0x220;
 export const RING_PP_DIR_BASE = 0x228;
 export const RING_GFX_MODE = 0x29c;
+export const RING_PP_DIR_BASE_READ = 0x518;
 export const RING_TIMESTAMP = 0x358;
 export const RING_CTX_TIMESTAMP = 0x3a8;
 export const BCS_SWCTRL = 0x22200;
@@ -118,6 +119,7 @@ export function ringRows(id: EngineId, h: RingHooks): RegRow[] {
     { name: `${id}_ECOSKPD`,          offset: b + 0x1d0, src },
     { name: `${id}_RING_PP_DIR_DCLV`, offset: b + RING_PP_DIR_DCLV, onWrite: h.mm, src },
     { name: `${id}_RING_PP_DIR_BASE`, offset: b + RING_PP_DIR_BASE, onWrite: h.mm, src },
+    { name: `${id}_RING_PP_DIR_BASE_READ`, offset: b + RING_PP_DIR_BASE_READ, rw: 0, src: 'i915 RING_PP_DIR_BASE_READ: the base in use' },
     { name: `${id}_RING_GFX_MODE`,    offset: b + RING_GFX_MODE, masked: true, rw: 0xffff, onWrite: h.mm, src },
     { name: `${id}_RING_TIMESTAMP`,   offset: b + RING_TIMESTAMP, rw: 0, onRead: h.timestamp, src },
     { name: `${id}_RING_TIMESTAMP_UDW`, offset: b + RING_TIMESTAMP + 4, rw: 0, onRead: h.timestampHigh, src },

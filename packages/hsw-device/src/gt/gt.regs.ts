@@ -91,6 +91,7 @@ export const GT_STORED_ROWS: readonly RegRow[] = [
   { name: 'HSW_ROW_CHICKEN3',         offset: 0x0e49c, masked: true, rw: 0xffff, src: WA },
   { name: 'GEN8_ROW_CHICKEN',         offset: 0x0e4f0, masked: true, rw: 0xffff, src: WA },
   { name: 'GEN7_ROW_CHICKEN2',        offset: 0x0e4f4, masked: true, rw: 0xffff, src: WA },
+  { name: 'VGT_PVINFO',               offset: 0x78000, count: 2, rw: 0, src: 'i915 intel_vgpu_detect: no magic number, so no virtual GPU' },
   { name: 'TILECTL',                  offset: 0x101000, src: GT },
   { name: 'GTFIFODBG',                offset: 0x120000, rw: 0, w1c: -1, src: GT },
   { name: 'GTFIFOCTL',                offset: 0x120008, reset: 0x3f, rw: 0, src: 'i915 GT_FIFO_FREE_ENTRIES_MASK: all 63 entries are free' },

@@ -53,6 +53,7 @@ function engineRows(base: number): AttributeRow[] {
     { name: 'RING_CTX_SIZE',   offset: base + 0x1a0, count: 3, policy: LIVE },
     { name: 'ECOSKPD',         offset: base + 0x1d0, policy: RENDER, flags: SAVED },
     { name: 'RING_PP_DIR',     offset: base + 0x220, count: 2, stride: 8, policy: VIRTUAL, flags: F_CMD_READ },
+    { name: 'RING_PP_DIR_BASE_READ', offset: base + 0x518, policy: VIRTUAL },
     { name: 'RING_GFX_MODE',   offset: base + 0x29c, policy: VIRTUAL },
     { name: 'RING_TIMESTAMP',  offset: base + 0x358, count: 2, policy: LIVE, flags: F_CMD_READ },
     { name: 'RING_CTX_TIMESTAMP', offset: base + 0x3a8, policy: LIVE, flags: F_CMD_READ },
