@@ -5,6 +5,7 @@ import { DisplayEngine } from './display/display-engine.ts';
 import { Gt } from './gt/gt.ts';
 import type { Power } from './gt/power.ts';
 import { GM_PAGES } from './gtt/address-space.ts';
+import type { MemoryChannels } from './gtt/board.regs.ts';
 import { Ggtt } from './gtt/ggtt.ts';
 import { Interrupts } from './irq/interrupts.ts';
 import { type HaswellModel, haswellModel } from './pci/igd.ts';
@@ -23,6 +24,8 @@ export interface HaswellOptions {
   readonly clock: Clock;
   /** BAR2's size, MiB. Default 256. */
   readonly apertureMiB?: number;
+  /** How the machine's DIMMs lie; two channels make the driver swizzle tiles. Default `single`. */
+  readonly memoryChannels?: MemoryChannels;
   /** Called when engines have work: the host then calls `step` until it returns false. */
   readonly wake?: () => void;
 }
@@ -67,7 +70,7 @@ export class HaswellDevice {
     this.ggtt = new Ggtt(o.memory);
     this.irq = new Interrupts(this.regs);
     this.fences = new FenceRegisters(this.regs);
-    this.blitter = new Blitter(o.memory);
+    this.blitter = new Blitter(o.memory, this.regs);
     this.regs.add(this.irq.rows);
     this.regs.add(this.fences.rows);
     this.display = new DisplayEngine({
@@ -85,6 +88,10 @@ export class HaswellDevice {
       clock: o.clock,
       blitter: this.blitter,
       flips: this.display,
+      board: {
+        channels: o.memoryChannels ?? 'single',
+        edram: model.part === 'crw' && model.gt === 3,
+      },
       wake: o.wake ?? ((): void => {}),
     });
     this.aperture = new Aperture('aperture', this.ggtt.space, this.fences, 0, this.apertureBytes);

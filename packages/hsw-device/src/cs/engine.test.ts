@@ -13,6 +13,7 @@ import {
   RING_IPEHR,
   RING_MI_MODE,
   RING_PP_DIR_BASE,
+  RING_PP_DIR_DCLV,
   RING_START,
   RING_TAIL,
   STOP_RING,
@@ -125,6 +126,7 @@ describe('batches', () => {
     const d = new GtDriver();
     const page = (0x30 << 12) | 0;
     d.ggtt.write(0x400, pteAddress(0x60) | 1);
+    d.regs.write32(RCS + RING_PP_DIR_DCLV, -1);
     d.regs.write32(RCS + RING_PP_DIR_BASE, (0x400 / 16) << 16);
     d.regs.write32(RCS + RING_GFX_MODE, (GFX_PPGTT_ENABLE << 16) | GFX_PPGTT_ENABLE);
     d.words[0x60 * 1024 + 0x30] = pteAddress(0x70) | 1;

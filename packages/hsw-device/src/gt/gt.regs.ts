@@ -46,7 +46,7 @@ export const GT_STORED_ROWS: readonly RegRow[] = [
   { name: 'RING_FAULT_BCS',           offset: 0x04294, src: GT },
   { name: 'RING_FAULT_VECS',          offset: 0x04394, src: GT },
   { name: 'ERROR_GEN6',               offset: 0x040a0, rw: 0, w1c: -1, src: GT },
-  { name: 'DONE_REG',                 offset: 0x040b0, src: GT },
+  { name: 'DONE_REG',                 offset: 0x040b0, rw: 0, reset: -1, src: 'i915 DONE_REG: units that are done' },
   { name: 'SO_NUM_PRIMS_WRITTEN',     offset: 0x05200, count: 16, src: CS },
   { name: 'SO_PRIM_STORAGE_NEEDED',   offset: 0x05240, count: 16, src: CS },
   { name: 'SO_WRITE_OFFSET',          offset: 0x05280, count: 4, src: CS },
@@ -95,17 +95,12 @@ export const GT_STORED_ROWS: readonly RegRow[] = [
   { name: 'TILECTL',                  offset: 0x101000, src: GT },
   { name: 'GTFIFODBG',                offset: 0x120000, rw: 0, w1c: -1, src: GT },
   { name: 'GTFIFOCTL',                offset: 0x120008, reset: 0x3f, rw: 0, src: 'i915 GT_FIFO_FREE_ENTRIES_MASK: all 63 entries are free' },
-  { name: 'HSW_EDRAM_CAP',            offset: 0x120010, rw: 0, src: 'i915 HSW_EDRAM_CAP: no eLLC' },
   { name: 'GEN6_GT_PM_STATUS',        offset: 0x138064, rw: 0, src: GT },
 ];
 
 /** Memory controller registers the driver reads through the mirror; their values describe one board. */
 // biome-ignore format: one register a line
 export const MCHBAR_ROWS: readonly RegRow[] = [
-  // Unequal channels: addresses are not swizzled on bit 6. i915 detect_bit_6_swizzle.
-  { name: 'MAD_DIMM_C0',   offset: 0x145004, rw: 0, reset: 0x00000020, src: MCH },
-  { name: 'MAD_DIMM_C1',   offset: 0x145008, rw: 0, reset: 0x00000000, src: MCH },
-  { name: 'MAD_DIMM_C2',   offset: 0x14500c, rw: 0, src: MCH },
   // DDR3-1600 in units of 133 MHz. i915 DCLK.
   { name: 'DCLK',          offset: 0x145e04, rw: 0, reset: 0x6, src: MCH },
   // RP0 1150 MHz, RP1 350 MHz, RPn 200 MHz in units of 50 MHz. i915 gen6_rps_get_freq_caps.

@@ -1,6 +1,8 @@
 import type { Blitter } from '../blt/blitter.ts';
 import { Engine, type EngineContext, type FlipPort } from '../cs/engine.ts';
 import { EXECUTE } from '../cs/execute.ts';
+import { type Board, boardRows } from '../gtt/board.regs.ts';
+import { Gam } from '../gtt/gam.ts';
 import type { Ggtt } from '../gtt/ggtt.ts';
 import type { Interrupts } from '../irq/interrupts.ts';
 import type { Clock } from '../port/clock.ts';
@@ -43,6 +45,8 @@ export interface GtOptions {
   readonly clock: Clock;
   readonly blitter: Blitter;
   readonly flips: FlipPort;
+  /** Default: one memory channel, no eLLC. */
+  readonly board?: Board;
   /** Called when work arrived: the host calls {@link Gt.step} soon. */
   readonly wake: () => void;
 }
@@ -51,6 +55,7 @@ export interface GtOptions {
 export class Gt {
   readonly engines: readonly Engine[];
   readonly power: Power;
+  readonly gam: Gam;
   /** Engine resets and full resets that GDRST asked for. */
   resets = 0;
   readonly #regs: RegSpace;
@@ -75,10 +80,12 @@ export class Gt {
     o.regs.add(this.power.rows);
     o.regs.add(GT_STORED_ROWS);
     o.regs.add(MCHBAR_ROWS);
+    o.regs.add(boardRows(o.board ?? { channels: 'single', edram: false }));
+    this.gam = new Gam(o.regs, o.ggtt, this.engines);
+    o.regs.add(this.gam.rows);
     // biome-ignore format: one register a line
     o.regs.add([
       { name: 'GEN6_GDRST', offset: GDRST, rw: GRDOM_ALL, onWrite: (_, value) => { this.#reset(value); settling.start(); }, onRead: (_, value) => (settling.poll() ? 0 : value), src: 'HSW PRM vol.2c GDRST; i915 gen6_hw_domain_reset' },
-      { name: 'GFX_FLSH_CNTL_GEN6', offset: 0x101008, rw: 0, src: 'i915 gen6_ggtt_invalidate: entries take effect when written' },
     ]);
   }
 
@@ -108,9 +115,13 @@ export class Gt {
   step(budget: number): boolean {
     const count = this.engines.length;
     for (let i = 0; i < count; i++) {
-      const engine = this.engines[(this.#turn + i) % count] as Engine;
-      if (engine.enabled && !engine.idle) engine.step(budget / count);
+      const index = (this.#turn + i) % count;
+      const engine = this.engines[index] as Engine;
+      if (!engine.enabled || engine.idle) continue;
+      this.gam.client = index;
+      engine.step(budget / count);
     }
+    this.gam.client = -1;
     this.#turn = (this.#turn + 1) % count;
     this.power.engineActivity();
     return this.runnable;

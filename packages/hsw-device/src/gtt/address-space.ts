@@ -34,6 +34,8 @@ export class AddressSpace {
   faults = 0;
   /** Graphics address of the latest fault, page bounds. */
   faultAt = 0;
+  /** The arbiter hears of each lookup that found no valid entry. @param gma page bounds, int32 */
+  onInvalid: ((gma: number) => void) | null = null;
   /** Hears of each fault. @param gma graphics address, page bounds */
   onFault: ((gma: number) => void) | null = null;
   readonly #entry: (page: number) => number;
@@ -72,23 +74,22 @@ export class AddressSpace {
   }
 
   #fill(page: number): number {
-    if (page >= 0 && page < GM_PAGES) {
-      const pte = this.#entry(page);
-      if ((pte & PTE_VALID) !== 0) {
-        const mfn = pteMfn(pte);
-        const region = this.memory.regionOf(mfn);
-        if (region !== 0) {
-          this.#region[page] = region;
-          this.#word[page] = this.memory.wordOf(mfn, region);
-          if (this.#filledCount < FILLED_MAX) this.#filled[this.#filledCount] = page;
-          this.#filledCount++;
-          return region;
-        }
+    const pte = page >= 0 && page < GM_PAGES ? this.#entry(page) : 0;
+    if ((pte & PTE_VALID) !== 0) {
+      const mfn = pteMfn(pte);
+      const region = this.memory.regionOf(mfn);
+      if (region !== 0) {
+        this.#region[page] = region;
+        this.#word[page] = this.memory.wordOf(mfn, region);
+        if (this.#filledCount < FILLED_MAX) this.#filled[this.#filledCount] = page;
+        this.#filledCount++;
+        return region;
       }
     }
     this.faults++;
     this.faultAt = page << 12;
     this.onFault?.(page << 12);
+    if ((pte & PTE_VALID) === 0) this.onInvalid?.(page << 12);
     return 0;
   }
 

@@ -135,8 +135,9 @@ export class BltRandom {
     [x, y, w, h, sx, sy]: readonly [number, number, number, number, number, number],
   ): number[] {
     // Every raster operation comes in turn, and the common ones now and then.
-    this.#rop = (this.#rop + 1) & 0xff;
-    const rop = this.below(3) === 0 ? this.#one(0xcc, 0xf0, 0x66, 0xaa, 0x00) : this.#rop;
+    const common = this.below(3) === 0;
+    if (!common && op >= 0x40) this.#rop = (this.#rop + 1) & 0xff;
+    const rop = common ? this.#one(0xcc, 0xf0, 0x66, 0xaa, 0x00) : this.#rop;
     const enables = this.#one(3, 3, 3, 0, 1, 2) << 20;
     const tiled = dst.tiling === 'linear' ? 0 : 1 << 11;
     const seeds = (this.below(8) << 12) | (this.below(8) << 8);
