@@ -31,6 +31,8 @@ import { Waits } from './waits.ts';
 
 /** DE interrupt that says that GEN7_ERR_INT has something. i915: `DE_ERR_INT_IVB`. */
 const DE_ERR_INT = 0x40000000;
+/** GEN7_ERR_INT 2 and each third bit up: a pipe's CRC is done. i915: `ERR_INT_PIPE_CRC_DONE`. */
+const CRC_DONE = 4;
 /** See {@link DisplayOptions.beamHoldNs}. Longer than a vCPU is away between two of its slices. */
 const BEAM_HOLD_NS = 8_000_000;
 /** Pipe and kind of each MI_DISPLAY_FLIP plane code. */
@@ -90,6 +92,8 @@ export class DisplayEngine implements RegBlock, PipeEvents {
   readonly #irq: DisplayInterrupts;
   readonly #scanner: Scanner;
   readonly #waits: Waits;
+  /** 1: the CRC of a frame waits for the driver, by pipe. */
+  readonly #crcUnread: Uint8Array = new Uint8Array(R.PIPE_COUNT);
 
   constructor(options: DisplayOptions) {
     const { regs, clock, irq } = options;
@@ -167,7 +171,19 @@ export class DisplayEngine implements RegBlock, PipeEvents {
   frameEnd(pipe: number): void {
     const base = R.TRANSCODER_BASE[pipe] as number;
     const control = this.#regs.peek(base + R.PIPE_CRC_CTL);
-    if ((control & R.PIPE_CRC_ENABLE) !== 0) this.#crc(pipe, base, (control >>> 29) & 3);
+    if ((control & R.PIPE_CRC_ENABLE) === 0) return;
+    const done = CRC_DONE << (pipe * 3);
+    const { GEN7_ERR_INT } = R;
+    // A picture takes longer to sum than a short frame lasts: none for a driver that does not look.
+    if (this.#crcUnread[pipe] === 1 && (this.#regs.peek(GEN7_ERR_INT) & done) !== 0) return;
+    this.#crcUnread[pipe] = 1;
+    this.#crc(pipe, base, (control >>> 29) & 3);
+    this.#regs.poke(GEN7_ERR_INT, this.#regs.peek(GEN7_ERR_INT) | done);
+    this.#irq.raiseDe(DE_ERR_INT);
+  }
+
+  crcTaken(pipe: number): void {
+    this.#crcUnread[pipe] = 0;
   }
 
   vblank(pipe: number): void {
@@ -180,8 +196,6 @@ export class DisplayEngine implements RegBlock, PipeEvents {
     const planes = CRC_PLANES[source] as number;
     const image = this.#scanner.onWire(this.pipes[pipe] as Pipe, planes);
     regs.poke(base + R.PIPE_CRC_RES_1, crc32(image.pixels, image.width * image.height));
-    regs.poke(R.GEN7_ERR_INT, regs.peek(R.GEN7_ERR_INT) | (4 << (pipe * 3)));
-    this.#irq.raiseDe(DE_ERR_INT);
   }
 
   // --- ports ---

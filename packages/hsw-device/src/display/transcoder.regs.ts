@@ -9,6 +9,8 @@ export interface TranscoderEvents {
   /** Timings changed. */
   retime(transcoder: number): void;
   planeWritten(pipe: number, offset: number): void;
+  /** The driver read a pipe's CRC. */
+  crcTaken(pipe: number): void;
 }
 
 /** Timing, source size, DDI function and PIPECONF of the four transcoders, and the pipes' CRC units. */
@@ -33,7 +35,7 @@ export function transcoderRows(regs: RegSpace, events: TranscoderEvents): RegRow
     rows.push(
       { name: `PIPESRC_${x}`, offset: base + R.PIPESRC, onWrite: (o) => events.planeWritten(t, o), src },
       { name: `PIPE_CRC_CTL_${x}`, offset: base + R.PIPE_CRC_CTL, src: 'i915 intel_pipe_crc.c' },
-      { name: `PIPE_CRC_RES_1_${x}`, offset: base + R.PIPE_CRC_RES_1, rw: 0, src: 'i915 hsw_pipe_crc_irq_handler' },
+      { name: `PIPE_CRC_RES_1_${x}`, offset: base + R.PIPE_CRC_RES_1, rw: 0, onRead: (_o, value) => { events.crcTaken(t); return value; }, src: 'i915 hsw_pipe_crc_irq_handler' },
     );
   });
   return rows;

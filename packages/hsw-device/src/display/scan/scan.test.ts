@@ -282,4 +282,27 @@ describe('pipe CRC', () => {
     bench.clock.advance(40e6);
     expect(bench.read(R.GEN7_ERR_INT)).toBe(0);
   });
+
+  test('a driver that does not look costs one picture, however long; one that reads gets the next', () => {
+    const { bench } = lit(false);
+    bench.openInterrupts();
+    const result = 0x60000 + R.PIPE_CRC_RES_1;
+    const change = (): void => {
+      bench.words[0x100000 / 4 + 500_000] = (bench.words[0x100000 / 4 + 500_000] as number) ^ 1;
+    };
+    bench.write(0x60000 + R.PIPE_CRC_CTL, 0x80000000);
+    bench.clock.advance(17e6);
+    const first = bench.regs.peek(result);
+    change();
+    bench.clock.advance(60e9);
+    expect(bench.regs.peek(result)).toBe(first);
+    expect(bench.read(result)).toBe(first);
+    bench.clock.advance(17e6);
+    const second = bench.regs.peek(result);
+    expect(second).not.toBe(first);
+    change();
+    bench.write(R.GEN7_ERR_INT, 4);
+    bench.clock.advance(17e6);
+    expect(bench.regs.peek(result)).toBe(first);
+  });
 });
