@@ -8,20 +8,9 @@ export {
   FenceRegisters,
 } from './aperture/fences.ts';
 export { BLT_COMMANDS, type BltRow } from './blt/commands.ts';
+export { CONTEXT_BYTES } from './cs/context-image.ts';
 export {
-  type CommandRow,
-  DISPLAY,
-  ON_ALL,
-  ON_BCS,
-  ON_RCS,
-  ON_VCS,
-  ON_VECS,
-  PIPELINE,
-  PRIVILEGED,
-  REGISTERS,
-} from './cs/commands.ts';
-export { CONTEXT_BYTES } from './cs/context.ts';
-export {
+  COMMAND_DWORDS,
   COMMAND_ENGINES,
   COMMAND_FLAGS,
   COMMANDS,
@@ -36,6 +25,20 @@ export {
   type FlipPort,
   type HangReason,
 } from './cs/engine.ts';
+export {
+  type CommandRow,
+  DISPLAY,
+  ON_ALL,
+  ON_BCS,
+  ON_RCS,
+  ON_VCS,
+  ON_VECS,
+  PIPELINE,
+  PRIVILEGED,
+  REGISTERS,
+  RESOURCE_STREAMER,
+  STARTS_WORK,
+} from './cs/row.ts';
 export {
   GTT_WINDOW,
   GttMmio,

@@ -1,4 +1,4 @@
-import { type CommandRow, ON_BCS } from '../cs/commands.ts';
+import { type CommandRow, ON_BCS } from '../cs/row.ts';
 
 /** What a 2D command draws from. */
 export const SRC_NONE = 0;

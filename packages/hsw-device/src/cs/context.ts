@@ -1,39 +1,36 @@
 import { CCID_VALID, RING_CCID } from '../gt/engine.regs.ts';
-import { PIPELINE } from './commands.ts';
+import {
+  CONTEXT_BYTES,
+  IMAGE_KIND,
+  IMAGE_REGISTERS,
+  MODE,
+  OWN_TIME,
+  PIPELINE_AT,
+  REGISTERS_AT,
+  STREAMER_AT,
+} from './context-image.ts';
 import { COMMAND_FLAGS, commandIndex, commandLength } from './decode.ts';
 import { COMMAND_MAX, type Engine } from './engine.ts';
+import { PIPELINE, RESOURCE_STREAMER } from './row.ts';
 import { keepState } from './state.ts';
 
-/** MI_SET_CONTEXT DWord 1. PRM vol.2a; i915 `MI_FORCE_RESTORE`, `MI_RESTORE_INHIBIT`. */
+/**
+ * MI_SET_CONTEXT dword 1: 31:12 image, 8 GGTT, 4 core mode, 3 save and 2 restore of the resource
+ * streamer's state, 1 force restore, 0 restore inhibit. PRM vol.2a; i915 `HSW_MI_RS_SAVE_STATE_EN`.
+ */
+const ADDRESS: number = ~0xfff;
+const RS_SAVE = 0x8;
+const RS_RESTORE = 0x4;
 const FORCE_RESTORE = 0x2;
 const RESTORE_INHIBIT = 0x1;
+/** What of it CCID shows. */
+const CCID_KEEPS = 0x11c;
 
-/** Bytes of a render context image: 17 pages. i915 `HSW_CXT_TOTAL_SIZE`. */
-export const CONTEXT_BYTES: number = 17 * 4096;
-/** The image's first bytes hold ring state that this model keeps elsewhere. */
-const IMAGE_START = 0x100;
-const LRI: number = 0x22 << 23;
+/** MI_LOAD_REGISTER_IMM with 12, "force posted", as images have it. i915 `MI_LRI_FORCE_POSTED`. */
+const LRI: number = (0x22 << 23) | 0x1000;
+const LRI_TOP: number = 0x22 << 23;
 const BATCH_END: number = 0x0a << 23;
-
-/** Runs of registers (first, count of dwords) that a render context holds. */
-// biome-ignore format: one run a line
-const CONTEXT_REGISTERS: readonly (readonly [number, number])[] = [
-  [0x2028, 1],     // EXCC
-  [0x2310, 18],    // statistics: invocation and primitive counts, PS_DEPTH_COUNT
-  [0x2400, 8],     // MI_PREDICATE_*
-  [0x2420, 8],     // 3DPRIM_*
-  [0x2500, 3],     // GPGPU_DISPATCHDIM*
-  [0x2600, 32],    // CS_GPR
-  [0x5200, 16],    // SO_NUM_PRIMS_WRITTEN
-  [0x5240, 16],    // SO_PRIM_STORAGE_NEEDED
-  [0x5280, 4],     // SO_WRITE_OFFSET
-];
-/** Masked mode registers of the context: MI_MODE, INSTPM, CACHE_MODE_0, CACHE_MODE_1, GT_MODE. */
-const CONTEXT_MODES: readonly number[] = [0x209c, 0x20c0, 0x7000, 0x7004, 0x7008];
-/** 1 for a plain register of the context, 2 for a mode register; by dword, below 0x8000. */
-const IN_CONTEXT: Uint8Array = new Uint8Array(0x8000 / 4);
-for (const [first, count] of CONTEXT_REGISTERS) IN_CONTEXT.fill(1, first / 4, first / 4 + count);
-for (const offset of CONTEXT_MODES) IN_CONTEXT[offset / 4] = 2;
+const NOOP = 0;
 
 /** Where the next dword of an image goes; one image is written at a time. */
 let cursor = 0;
@@ -43,50 +40,90 @@ function put(e: Engine, value: number): void {
   cursor += 4;
 }
 
-/**
- * Writes the running context's image: register loads, then the kept state commands, as a list that
- * the command streamer can run. @param image graphics address in the GGTT
- */
-export function saveContext(e: Engine, image: number): void {
-  cursor = image + IMAGE_START;
-  for (const run of CONTEXT_REGISTERS) {
-    put(e, LRI | (run[1] * 2 - 1));
-    for (let i = 0; i < run[1]; i++) {
-      put(e, run[0] + i * 4);
-      put(e, e.regs.peek(run[0] + i * 4));
+function imageValue(e: Engine, offset: number): number {
+  const kind = IMAGE_KIND[offset >>> 2];
+  if (kind === MODE) return (e.regs.peek(offset) & 0xffff) | (0xffff << 16);
+  return kind === OWN_TIME ? e.contextTime : e.regs.peek(offset);
+}
+
+function saveRegisters(e: Engine): void {
+  put(e, NOOP);
+  for (const group of IMAGE_REGISTERS) {
+    put(e, LRI | (group.length * 2 - 1));
+    for (let i = 0; i < group.length; i++) {
+      put(e, group[i] as number);
+      put(e, imageValue(e, group[i] as number));
     }
   }
-  put(e, LRI | (CONTEXT_MODES.length * 2 - 1));
-  for (const offset of CONTEXT_MODES) {
-    put(e, offset);
-    put(e, (e.regs.peek(offset) & 0xffff) | (0xffff << 16));
-  }
-  for (const kept of e.kept) {
-    if (kept === null || cursor + kept.length * 4 + 4 > image + CONTEXT_BYTES) continue;
+  put(e, BATCH_END);
+}
+
+/** Writes the kept commands that are (or are not) the resource streamer's. What has no room is lost. */
+function saveState(e: Engine, streamer: boolean, end: number): void {
+  for (let row = 0; row < e.kept.length; row++) {
+    const kept = e.kept[row] as Int32Array | null;
+    if (kept === null) continue;
+    if ((((COMMAND_FLAGS[row] as number) & RESOURCE_STREAMER) !== 0) !== streamer) continue;
+    if (cursor + kept.length * 4 + 4 > end) {
+      e.counters.lostState++;
+      continue;
+    }
     for (let i = 0; i < kept.length; i++) put(e, kept[i] as number);
   }
   put(e, BATCH_END);
+}
+
+function saveStreamer(e: Engine, image: number): void {
+  cursor = image + STREAMER_AT;
+  saveState(e, true, image + PIPELINE_AT);
+}
+
+/**
+ * Writes the running context's image: a list that the command streamer can run.
+ *
+ * The size is the hardware's (i915 allocates it), and so is the form: MI_LOAD_REGISTER_IMM with
+ * "force posted" after an MI_NOOP, registers first. Where in the 17 pages the resource streamer and
+ * the 3D pipeline keep their state, and in what form, is not published for Haswell: here both are
+ * lists of state commands, at fixed pages. Only hardware reads an image; drivers copy it whole.
+ *
+ * @param image graphics address in the GGTT
+ * @param streamer whether the resource streamer's part is written: else what is there stays
+ */
+export function saveContext(e: Engine, image: number, streamer: boolean): void {
+  cursor = image + REGISTERS_AT;
+  saveRegisters(e);
+  if (streamer) saveStreamer(e, image);
+  cursor = image + PIPELINE_AT;
+  saveState(e, false, image + CONTEXT_BYTES);
 }
 
 function restoreRegisters(e: Engine): void {
   for (let i = 1; i + 1 < e.length; i += 2) {
     const offset = e.cmd[i] as number;
     const value = e.cmd[i + 1] as number;
-    const kind = offset >= 0 && offset < 0x8000 ? IN_CONTEXT[offset >>> 2] : 0;
-    if (kind === 1) e.regs.poke(offset, value);
-    else if (kind === 2) e.regs.write32(offset, value);
-    else e.counters.refusedWrites++;
+    const kind = offset >= 0 && offset < 0x8000 ? IMAGE_KIND[offset >>> 2] : 0;
+    if (kind === 0) e.counters.refusedWrites++;
+    else if (kind === MODE) e.regs.write32(offset, value);
+    else if (kind === OWN_TIME) e.setContextTime(value);
+    else if (e.watchdog?.owns(offset) === true) e.regs.write32(offset, value);
+    else e.regs.poke(offset, value);
+  }
+}
+
+/** Forgets kept commands that are (or are not) the resource streamer's. */
+function forget(e: Engine, streamer: boolean): void {
+  for (let row = 0; row < e.kept.length; row++) {
+    const flags = COMMAND_FLAGS[row] as number;
+    if (((flags & RESOURCE_STREAMER) !== 0) === streamer) e.kept[row] = null;
   }
 }
 
 /**
- * Reads an image back. An image that a guest has spoilt ends at the first thing that cannot be in
- * one, or at its last page: no other register and nothing beyond it is touched.
+ * Reads one part of an image back. A part that a guest has spoilt ends at the first thing that
+ * cannot be in one, or at its last page: no other register and nothing beyond it is touched.
  */
-export function restoreContext(e: Engine, image: number): void {
-  const end = image + CONTEXT_BYTES;
-  let at = image + IMAGE_START;
-  e.kept.fill(null);
+function restorePart(e: Engine, from: number, end: number): void {
+  let at = from;
   while (at < end) {
     const header = e.ggtt.read32(at);
     const index = commandIndex(header);
@@ -95,28 +132,54 @@ export function restoreContext(e: Engine, image: number): void {
     if (length > COMMAND_MAX || at + length * 4 > end) return;
     for (let i = 0; i < length; i++) e.cmd[i] = e.ggtt.read32(at + i * 4);
     e.length = length;
-    if (header >>> 23 === LRI >>> 23) restoreRegisters(e);
-    else if (((COMMAND_FLAGS[index] as number) & PIPELINE) !== 0) keepState(e, index);
-    else return;
+    const flags = COMMAND_FLAGS[index] as number;
+    if ((header & (0x1ff << 23)) === LRI_TOP) restoreRegisters(e);
+    else if ((flags & (PIPELINE | RESOURCE_STREAMER)) !== 0) keepState(e, index);
+    else if (header !== NOOP || at !== from) return;
     at += length * 4;
   }
 }
 
+/** MI_RS_CONTEXT 0: saves or restores the resource streamer's part of the running context. PRM vol.2a. */
+export function miRsContext(e: Engine): void {
+  const image = e.contextAt;
+  if (image === -1) return;
+  if (((e.cmd[0] as number) & 1) !== 0) {
+    saveStreamer(e, image);
+  } else {
+    forget(e, true);
+    restorePart(e, image + STREAMER_AT, image + PIPELINE_AT);
+  }
+}
+
+/** Reads an image. @param streamer whether the resource streamer's part is read */
+export function restoreContext(e: Engine, image: number, streamer: boolean): void {
+  restorePart(e, image + REGISTERS_AT, image + STREAMER_AT);
+  if (streamer) {
+    forget(e, true);
+    restorePart(e, image + STREAMER_AT, image + PIPELINE_AT);
+  }
+  forget(e, false);
+  restorePart(e, image + PIPELINE_AT, image + CONTEXT_BYTES);
+}
+
 /**
  * MI_SET_CONTEXT: saves the running context into its image, then loads the named one. PRM vol.2a.
- * Without privilege it does nothing. A context with no address (0) is "no context".
+ * Naming the running context does nothing unless a restore is forced. The state that the running
+ * one was given with (CCID) decides what of it is saved.
  */
 export function miSetContext(e: Engine): void {
-  if (!e.privileged) {
-    e.counters.refusedWrites++;
-    return;
-  }
   const operand = e.cmd[1] as number;
-  const next = operand & ~0xfff;
+  const next = operand & ADDRESS;
   const running = e.contextAt;
   if (running === next && (operand & FORCE_RESTORE) === 0) return;
-  if (running !== -1 && running !== next) saveContext(e, running);
-  e.setReg(RING_CCID, next | (operand & 0x10c) | CCID_VALID);
+  const saves = (e.reg(RING_CCID) & RS_SAVE) !== 0;
+  if (running !== -1 && running !== next) saveContext(e, running, saves);
+  e.oa?.settle();
+  e.setReg(RING_CCID, next | (operand & CCID_KEEPS) | CCID_VALID);
+  e.oa?.settle();
   e.counters.contextSwitches++;
-  if ((operand & RESTORE_INHIBIT) === 0) restoreContext(e, next);
+  if ((operand & RESTORE_INHIBIT) === 0) {
+    restoreContext(e, next, (operand & RS_RESTORE) !== 0);
+  } else if (running !== next) e.setContextTime(0);
 }

@@ -19,6 +19,7 @@ import {
   RING_EIR,
   RING_EMR,
   RING_ESR,
+  RING_EXCC,
   RING_GFX_MODE,
   RING_HEAD,
   RING_IMR,
@@ -28,9 +29,13 @@ import {
   RING_MI_MODE,
   RING_PP_DIR_BASE,
   RING_PP_DIR_BASE_READ,
+  RING_PP_DIR_DCLV,
+  RING_SBBADDR,
   RING_START,
   RING_TAIL,
   RING_VALID,
+  type RingHooks,
+  renderRows,
   ringBytes,
   ringRows,
   STOP_RING,
@@ -44,8 +49,19 @@ import type { Clock } from '../port/clock.ts';
 import type { MachineMemory } from '../port/memory.ts';
 import type { RegSpace } from '../reg/reg-space.ts';
 import type { RegBlock, RegRow } from '../reg/row.ts';
-import { COMMAND_ENGINES, COMMANDS, commandIndex, commandLength } from './decode.ts';
+import {
+  COMMAND_DWORDS,
+  COMMAND_ENGINES,
+  COMMAND_EXACT,
+  COMMANDS,
+  commandLength,
+  commandTable,
+  rowOf,
+} from './decode.ts';
 import { ENGINE_TABLE, type EngineRow } from './engine-table.ts';
+import { OaUnit } from './oa.ts';
+import { predicatedAway } from './predicate.ts';
+import { Watchdog } from './watchdog.ts';
 
 /** Longest command that is executed; a longer one hangs the engine. Dwords. */
 export const COMMAND_MAX = 4096;
@@ -53,6 +69,10 @@ export const COMMAND_MAX = 4096;
 const TIMESTAMP_NS = 80;
 /** What one command costs beside the bytes it moves, in bytes of blit work. */
 const COMMAND_COST = 256;
+const URB_DWORDS = 0x2000;
+/** BB_STATE 5 fetched through the PPGTT, 4 with privilege. PRM vol.2c "BB_STATE". */
+const BB_PPGTT = 0x20;
+const BB_PRIVILEGED = 0x10;
 
 /** Why an engine does not go on. Values, since a guest can cause each of them. */
 export type HangReason =
@@ -96,11 +116,17 @@ export interface EngineCounters {
   batches: number;
   blits: number;
   interrupts: number;
-  /** Commands that would have run shaders or media kernels: parsed, not executed. */
+  /** Commands that would have run shaders, media kernels or codecs: see {@link Engine.skipped}. */
   notExecuted: number;
   contextSwitches: number;
-  /** Register writes of a batch without privilege that the command streamer dropped. */
+  /** What a batch without privilege asked for and did not get: registers, GGTT, privileged commands. */
   refusedWrites: number;
+  /** Commands whose length is not the one their fields take. */
+  oddLengths: number;
+  /** Commands that MI_SET_PREDICATE turned into no-ops. */
+  predicated: number;
+  /** Kept state commands that had no room in a context image. */
+  lostState: number;
   hangs: number;
 }
 
@@ -130,6 +156,9 @@ export class Engine implements RegBlock {
     notExecuted: 0,
     contextSwitches: 0,
     refusedWrites: 0,
+    oddLengths: 0,
+    predicated: 0,
+    lostState: 0,
     hangs: 0,
   };
   /** Dwords of the command at hand. */
@@ -151,11 +180,27 @@ export class Engine implements RegBlock {
   waitValue = 0;
   /** Latest kept state command by row of COMMANDS; the render context saves them. */
   readonly kept: (Int32Array | null)[] = COMMANDS.map(() => null);
+  /** Commands that were parsed and not executed, by row of COMMANDS. */
+  readonly skipped: Uint32Array = new Uint32Array(COMMANDS.length);
+  /** What MI_SET_PREDICATE said: 0 all commands are executed. It ends with the batch. */
+  predicate = 0;
+  /** Whether MI_ARB_ON_OFF lets other rings in. One ring an engine is all there is. */
+  arbitration = true;
+  /** TIMESTAMP at which the running context's own time stamp was 0; see {@link contextTime}. */
+  contextBegan = 0;
+  /** What MI_LOAD_URB_MEM and MI_STORE_URB_MEM reach of the URB: 32 KiB, on the render engine. */
+  readonly urb: Int32Array;
+  readonly watchdog: Watchdog | null;
+  readonly oa: OaUnit | null;
   /** What each row of COMMANDS does; who watches commands puts a table of its own around it. */
   execute: readonly Execute[];
   /** Hears why the engine stopped. */
   onHang: ((e: Engine, reason: HangReason) => void) | null = null;
   readonly #mask: number;
+  readonly #table: Uint16Array;
+  /** When the engine got work; -1 while it has none. */
+  #busyFrom = -1;
+  #busyNs = 0;
 
   constructor(id: EngineId, ctx: EngineContext) {
     this.id = id;
@@ -166,22 +211,46 @@ export class Engine implements RegBlock {
     this.ggtt = ctx.ggtt.space;
     this.ppgtt = new Ppgtt(`${id} PPGTT`, ctx.memory, ctx.ggtt);
     this.#mask = this.row.on;
+    this.#table = commandTable(this.#mask);
     this.execute = ctx.execute;
-    this.rows = ringRows(id, {
-      doorbell: () => ctx.wake(),
+    this.urb = new Int32Array(id === 'RCS' ? URB_DWORDS : 0);
+    this.watchdog = this.row.watchdogBit === 0 ? null : new Watchdog(this);
+    this.oa = id === 'RCS' ? new OaUnit(this) : null;
+    const hooks: RingHooks = {
+      doorbell: () => this.#doorbell(),
       modeRead: (_, value) => (this.idle ? value | MODE_IDLE : value & ~MODE_IDLE),
       instpm: (offset, value) => this.#instpm(offset, value),
       mm: (offset, value) => this.#mm(offset, value),
       timestamp: () => this.timestamp() | 0,
       timestampHigh: () => (this.timestamp() / 2 ** 32) & 0xf,
+      contextTime: () => this.contextTime,
+      setContextTime: (_, value) => this.setContextTime(value),
       acthd: () => this.acthd,
+      fetch: () => this.at,
+      batch: (_, value) => (this.level > 0 ? (this.batchAt[1] as number) | 1 : value),
+      secondBatch: (_, value) => (this.level > 1 ? (this.batchAt[2] as number) | 1 : value),
       instdone: () => (this.idle ? -1 : ~1),
-    });
+      context: () => this.oa?.settle(),
+    };
+    this.rows = [
+      ...ringRows(id, hooks),
+      ...(this.watchdog?.rows ?? []),
+      ...(this.oa === null ? [] : [...renderRows(), ...this.oa.rows]),
+    ];
   }
 
-  /** 36-bit free-running counter in ticks of 80 ns. */
+  /** TIMESTAMP, ticks of 80 ns; the register shows 36 bits of it. */
   timestamp(): number {
     return Math.floor(this.ctx.clock.now / TIMESTAMP_NS);
+  }
+
+  /** CTX_TIMESTAMP: ticks of 80 ns that the running context has had the engine, int32. */
+  get contextTime(): number {
+    return (this.timestamp() - this.contextBegan) | 0;
+  }
+
+  setContextTime(value: number): void {
+    this.contextBegan = this.timestamp() - (value >>> 0);
   }
 
   reg(offset: number): number {
@@ -205,9 +274,21 @@ export class Engine implements RegBlock {
     return this.level === 0 || this.batchUser[this.level] === 0;
   }
 
-  /** The "use global GTT" bit counts only with privilege. PRM vol.2a MI_STORE_DATA_IMM 22. */
-  space(useGgtt: boolean): AddressSpace {
-    return useGgtt && this.privileged ? this.ggtt : this.dataSpace;
+  /**
+   * Where a command's memory operand is. The GGTT takes privilege: a batch without it gets null, and
+   * its command becomes a no-op. PRM vol.2a "User Mode Privileged Commands".
+   */
+  space(useGgtt: boolean): AddressSpace | null {
+    if (!useGgtt) return this.dataSpace;
+    if (this.privileged) return this.ggtt;
+    this.counters.refusedWrites++;
+    return null;
+  }
+
+  /** Counts the command at hand as parsed and not executed. */
+  skip(index: number): void {
+    this.counters.notExecuted++;
+    this.skipped[index] = (this.skipped[index] as number) + 1;
   }
 
   get statusPage(): number {
@@ -247,6 +328,23 @@ export class Engine implements RegBlock {
     return (this.reg(RING_START) + (this.reg(RING_HEAD) & HEAD_ADDR)) | 0;
   }
 
+  #doorbell(): void {
+    if (this.idle) this.#rest();
+    else if (this.#busyFrom < 0) this.#busyFrom = this.ctx.clock.now;
+    this.ctx.wake();
+  }
+
+  /** How long the engine has had work, nanoseconds. */
+  get busyNs(): number {
+    return this.#busyNs + (this.#busyFrom < 0 ? 0 : this.ctx.clock.now - this.#busyFrom);
+  }
+
+  #rest(): void {
+    if (this.#busyFrom < 0 || !this.idle) return;
+    this.#busyNs += this.ctx.clock.now - this.#busyFrom;
+    this.#busyFrom = -1;
+  }
+
   #instpm(offset: number, value: number): void {
     if ((value & INSTPM_TLB_INVALIDATE) !== 0) {
       this.ppgtt.space.invalidate();
@@ -258,10 +356,9 @@ export class Engine implements RegBlock {
 
   #mm(offset: number, value: number): void {
     if (offset === this.base + RING_PP_DIR_BASE) {
-      this.ppgtt.base = value;
+      this.ppgtt.load(value, this.reg(RING_PP_DIR_DCLV));
       this.setReg(RING_PP_DIR_BASE_READ, value);
-    }
-    this.ppgtt.space.invalidate();
+    } else this.ppgtt.space.invalidate();
   }
 
   /**
@@ -284,26 +381,31 @@ export class Engine implements RegBlock {
       this.#command();
       left -= COMMAND_COST;
     }
+    this.#rest();
     return left;
   }
 
   #stillWaiting(): boolean {
-    const held =
-      this.wait === WAIT_SEMAPHORE
-        ? (this.waitValue - this.regs.peek(this.waitRegister)) | 0
-        : this.ctx.flips.eventPending(this.waitValue)
-          ? 0
-          : -1;
-    // A semaphore lets go once the register exceeds the value. PRM vol.2a MI_SEMAPHORE_MBOX.
-    if (held >= 0) return true;
+    if (this.wait === WAIT_SEMAPHORE) {
+      // A semaphore lets go once the register exceeds the value. PRM vol.2a MI_SEMAPHORE_MBOX.
+      if (((this.waitValue - this.regs.peek(this.waitRegister)) | 0) >= 0) return true;
+    } else if (this.eventPending(this.waitValue)) return true;
     this.wait = WAIT_NONE;
     return false;
+  }
+
+  /** Whether what MI_WAIT_FOR_EVENT names still holds the engine. @param header DWord 0 */
+  eventPending(header: number): boolean {
+    // 19:16 select condition code 0 to 4 of EXCC, plus one: it holds while it is set.
+    const code = (header >>> 16) & 0xf;
+    if (code > 0 && code <= 5 && ((this.reg(RING_EXCC) >>> (code - 1)) & 1) !== 0) return true;
+    return this.ctx.flips.eventPending(header);
   }
 
   #command(): void {
     const inRing = this.level === 0;
     const header = inRing ? this.#ringDword(0) : this.#batchDword(0);
-    const index = commandIndex(header);
+    const index = rowOf(this.#table, header);
     this.setReg(RING_IPEHR, header);
     if (index < 0) return this.fail('unknown-command');
     if (((COMMAND_ENGINES[index] as number) & this.#mask) === 0) return this.fail('wrong-engine');
@@ -320,7 +422,19 @@ export class Engine implements RegBlock {
       this.batchAt[this.level] = ((this.batchAt[this.level] as number) + length * 4) | 0;
     }
     this.counters.commands++;
+    if (length !== (COMMAND_DWORDS[index] as number)) this.#oddLength(index, length);
+    if (this.predicate !== 0 && predicatedAway(this, index)) {
+      this.counters.predicated++;
+      return;
+    }
     (this.execute[index] as Execute)(this, index);
+  }
+
+  /** Fields that a command is too short for read 0: never what an earlier command left behind. */
+  #oddLength(index: number, length: number): void {
+    const dwords = COMMAND_DWORDS[index] as number;
+    if (length < dwords) this.cmd.fill(0, length, dwords);
+    if (length < dwords || COMMAND_EXACT[index] !== 0) this.counters.oddLengths++;
   }
 
   #ringDword(i: number): number {
@@ -399,13 +513,14 @@ export class Engine implements RegBlock {
     this.batchUser[level] = user ? 1 : 0;
     this.level = level;
     this.counters.batches++;
-    this.setReg(RING_BBADDR, gma | 1);
-    this.setReg(RING_BBSTATE, (ppgtt ? 0x20 : 0) | (user ? 0 : 0x10));
+    this.setReg(level === 2 ? RING_SBBADDR : RING_BBADDR, gma);
+    this.setReg(RING_BBSTATE, (ppgtt ? BB_PPGTT : 0) | (user ? 0 : BB_PRIVILEGED));
   }
 
   endBatch(): void {
     if (this.level === 0) return this.fail('batch-end-in-ring');
     this.level--;
+    if (this.level === 0) this.predicate = 0;
   }
 
   /** Starts the 2D command at hand. */
@@ -432,9 +547,14 @@ export class Engine implements RegBlock {
     this.level = 0;
     this.hang = null;
     this.wait = WAIT_NONE;
+    this.predicate = 0;
+    this.arbitration = true;
+    this.watchdog?.reset();
+    this.oa?.settle();
     this.kept.fill(null);
     if (this.row.blits) this.ctx.blitter.reset();
     this.ppgtt.space.invalidate();
+    this.#rest();
   }
 
   /** The active context's image, graphics address; -1 when there is none. */

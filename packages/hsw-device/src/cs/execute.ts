@@ -1,19 +1,21 @@
-import { PIPELINE } from './commands.ts';
-import { miSetContext } from './context.ts';
+import { miRsContext, miSetContext } from './context.ts';
 import { COMMANDS } from './decode.ts';
 import type { Engine, Execute } from './engine.ts';
-import { miMath, miPredicate } from './math.ts';
+import { miMath } from './math.ts';
 import {
+  miArbOnOff,
   miBatchBufferEnd,
   miBatchBufferStart,
   miConditionalBatchBufferEnd,
   miDisplayFlip,
   miFlushDw,
+  miLoadScanLines,
+  miLoadUrbMem,
   miNoop,
   miReportHead,
-  miSemaphoreMbox,
   miStoreDataImm,
   miStoreDataIndex,
+  miStoreUrbMem,
   miUpdateGtt,
   miUserInterrupt,
   miWaitForEvent,
@@ -24,30 +26,31 @@ import {
   miLoadRegisterReg,
   miStoreRegisterMem,
 } from './mi-registers.ts';
+import { miReportPerfCount } from './oa.ts';
 import { pipeControl } from './pipe-control.ts';
+import { miPredicate, miSetPredicate } from './predicate.ts';
+import { PIPELINE, PRIVILEGED, RESOURCE_STREAMER, STARTS_WORK } from './row.ts';
+import { miSemaphoreMbox } from './semaphore.ts';
 import { keepState } from './state.ts';
-
-/** Pipeline commands that start threads: what a shader or media kernel would do is not done. */
-const STARTS_THREADS: ReadonlySet<string> = new Set([
-  '3DPRIMITIVE',
-  'MEDIA_OBJECT',
-  'MEDIA_OBJECT_PRT',
-  'MEDIA_OBJECT_WALKER',
-  'GPGPU_OBJECT',
-  'GPGPU_WALKER',
-]);
 
 function nothing(): void {}
 
-function notExecuted(e: Engine): void {
-  e.counters.notExecuted++;
+function notExecuted(e: Engine, index: number): void {
+  e.skip(index);
 }
 
 function blit(e: Engine): void {
   e.blit();
 }
 
-// biome-ignore format: one command a line
+/** A privileged command is a no-op in a batch without privilege. PRM vol.2a. */
+function privileged(execute: Execute): Execute {
+  return (e, index) => {
+    if (e.privileged) execute(e, index);
+    else e.counters.refusedWrites++;
+  };
+}
+
 const BY_NAME: Readonly<Record<string, Execute>> = {
   MI_NOOP: miNoop,
   MI_USER_INTERRUPT: miUserInterrupt,
@@ -57,10 +60,15 @@ const BY_NAME: Readonly<Record<string, Execute>> = {
   MI_BATCH_BUFFER_START: miBatchBufferStart,
   MI_CONDITIONAL_BATCH_BUFFER_END: miConditionalBatchBufferEnd,
   MI_PREDICATE: miPredicate,
+  MI_SET_PREDICATE: miSetPredicate,
   MI_MATH: miMath,
+  MI_ARB_ON_OFF: miArbOnOff,
   MI_DISPLAY_FLIP: miDisplayFlip,
+  MI_LOAD_SCAN_LINES_INCL: miLoadScanLines,
+  MI_LOAD_SCAN_LINES_EXCL: miLoadScanLines,
   MI_SEMAPHORE_MBOX: miSemaphoreMbox,
   MI_SET_CONTEXT: miSetContext,
+  MI_RS_CONTEXT: miRsContext,
   MI_STORE_DATA_IMM: miStoreDataImm,
   MI_STORE_DATA_INDEX: miStoreDataIndex,
   MI_LOAD_REGISTER_IMM: miLoadRegisterImm,
@@ -69,35 +77,34 @@ const BY_NAME: Readonly<Record<string, Execute>> = {
   MI_STORE_REGISTER_MEM: miStoreRegisterMem,
   MI_UPDATE_GTT: miUpdateGtt,
   MI_FLUSH_DW: miFlushDw,
+  MI_REPORT_PERF_COUNT: miReportPerfCount,
+  MI_LOAD_URB_MEM: miLoadUrbMem,
+  MI_STORE_URB_MEM: miStoreUrbMem,
   PIPE_CONTROL: pipeControl,
   // Ordering and caches: the model executes in order and has no caches to flush.
   MI_FLUSH: nothing,
   MI_ARB_CHECK: nothing,
-  MI_ARB_ON_OFF: nothing,
   MI_SUSPEND_FLUSH: nothing,
   MI_SET_APPID: nothing,
-  MI_TOPOLOGY_FILTER: nothing,
   MI_CLFLUSH: nothing,
-  // Scan line windows hold MI_WAIT_FOR_EVENT, which reads the display itself.
-  MI_LOAD_SCAN_LINES_INCL: keepState,
-  MI_LOAD_SCAN_LINES_EXCL: keepState,
-  // The resource streamer and URB commands belong to the 3D pipeline.
-  MI_RS_CONTROL: keepState,
-  MI_RS_CONTEXT: keepState,
-  MI_URB_ATOMIC_ALLOC: keepState,
+  // What shaders read: nothing here does.
   MI_URB_CLEAR: notExecuted,
+  // The resource streamer's own store; the command streamer takes it for a no-op. PRM vol.2a.
   MI_RS_STORE_DATA_IMM: notExecuted,
-  MI_LOAD_URB_MEM: notExecuted,
-  MI_STORE_URB_MEM: notExecuted,
-  MI_REPORT_PERF_COUNT: notExecuted,
 };
+
+function execution(name: string, flags: number, bits: number): Execute {
+  const named = BY_NAME[name];
+  if (named !== undefined) return named;
+  if ((flags & STARTS_WORK) !== 0) return notExecuted;
+  if ((flags & (PIPELINE | RESOURCE_STREAMER)) !== 0) return keepState;
+  if (bits === 10) return blit;
+  throw new Error(`${name} has no execution`);
+}
 
 /** What to do for each row of COMMANDS. A row without one is a mistake that fails at load. */
 export const EXECUTE: readonly Execute[] = COMMANDS.map((row) => {
-  const named = BY_NAME[row.name];
-  if (named !== undefined) return named;
-  if (STARTS_THREADS.has(row.name)) return notExecuted;
-  if (((row.flags ?? 0) & PIPELINE) !== 0) return keepState;
-  if (row.bits === 10) return blit;
-  throw new Error(`${row.name} has no execution`);
+  const flags = row.flags ?? 0;
+  const execute = execution(row.name, flags, row.bits);
+  return (flags & PRIVILEGED) !== 0 ? privileged(execute) : execute;
 });

@@ -2,10 +2,6 @@ import type { Engine } from './engine.ts';
 
 /** CS_GPR 0 to 15, 64 bits each. i915: `HSW_CS_GPR`. */
 export const CS_GPR = 0x2600;
-const PREDICATE_SRC0 = 0x2400;
-const PREDICATE_SRC1 = 0x2408;
-const PREDICATE_DATA = 0x2410;
-const PREDICATE_RESULT = 0x2418;
 
 /** ALU opcodes, bits 31:20 of an instruction. PRM vol.2a MI_MATH. */
 const ALU = {
@@ -110,33 +106,6 @@ function step(e: Engine, instruction: number): void {
 
 /** MI_MATH: a run of ALU instructions over the 16 general registers. PRM vol.2a. */
 export function miMath(e: Engine): void {
-  for (const key of Object.keys(alu) as (keyof typeof alu)[]) alu[key] = 0;
+  alu.aLo = alu.aHi = alu.bLo = alu.bHi = alu.accLo = alu.accHi = alu.zf = alu.cf = 0;
   for (let i = 1; i < e.length; i++) step(e, e.cmd[i] as number);
-}
-
-const COMPARE_TRUE = 0;
-const COMPARE_SRCS_EQUAL = 2;
-const COMPARE_DELTAS_EQUAL = 3;
-
-/** MI_PREDICATE: 7:6 load, 4:3 combine, 1:0 compare. PRM vol.2a. */
-export function miPredicate(e: Engine): void {
-  const header = e.cmd[0] as number;
-  const regs = e.regs;
-  const deltaLo = (regs.peek(PREDICATE_SRC0) - regs.peek(PREDICATE_SRC1)) | 0;
-  const equal =
-    regs.peek(PREDICATE_SRC0) === regs.peek(PREDICATE_SRC1) &&
-    regs.peek(PREDICATE_SRC0 + 4) === regs.peek(PREDICATE_SRC1 + 4);
-  const compare = header & 3;
-  let value = compare === COMPARE_TRUE;
-  if (compare === COMPARE_SRCS_EQUAL) value = equal;
-  else if (compare === COMPARE_DELTAS_EQUAL) value = deltaLo === regs.peek(PREDICATE_DATA);
-  const old = (regs.peek(PREDICATE_RESULT) & 1) !== 0;
-  const combine = (header >>> 3) & 3;
-  if (combine === 1) value = old && value;
-  else if (combine === 2) value = old || value;
-  else if (combine === 3) value = old !== value;
-  const how = (header >>> 6) & 3;
-  if (how === 0) return;
-  if (how === 3) value = !value;
-  regs.poke(PREDICATE_RESULT, value ? 1 : 0);
 }

@@ -12,6 +12,7 @@ export const HWS_PGA = { RCS: 0x4080, VCS: 0x4180, BCS: 0x4280, VECS: 0x4380 } a
 export const GRDOM = { RCS: 0x2, VCS: 0x4, BCS: 0x8, VECS: 0x10 } as const;
 
 /** Register offsets from an engine's base, bytes. i915: intel_engine_regs.h. */
+export const RING_EXCC = 0x28;
 export const RING_TAIL = 0x30;
 export const RING_HEAD = 0x34;
 export const RING_START = 0x38;
@@ -34,6 +35,7 @@ export const RING_INSTPM = 0xc0;
 export const RING_BBSTATE = 0x110;
 export const RING_SBBADDR = 0x114;
 export const RING_BBADDR = 0x140;
+export const RING_BB_OFFSET = 0x158;
 export const RING_CCID = 0x180;
 export const RING_CTX_SIZE = 0x1a8;
 export const RING_PP_DIR_DCLV = 0x220;
@@ -76,8 +78,16 @@ export interface RingHooks {
   readonly mm: WriteHook;
   readonly timestamp: ReadHook;
   readonly timestampHigh: ReadHook;
+  readonly contextTime: ReadHook;
+  readonly setContextTime: WriteHook;
   readonly acthd: ReadHook;
+  /** Where the engine fetches. */
+  readonly fetch: ReadHook;
+  readonly batch: ReadHook;
+  readonly secondBatch: ReadHook;
   readonly instdone: ReadHook;
+  /** Another context was named. */
+  readonly context: WriteHook;
 }
 
 /** The registers that every engine has. @param id engine; @param h what its command streamer does */
@@ -86,7 +96,7 @@ export function ringRows(id: EngineId, h: RingHooks): RegRow[] {
   const src = 'HSW PRM vol.2c command streamer registers; i915 intel_engine_regs.h';
   // biome-ignore format: one register a line
   return [
-    { name: `${id}_RING_EXCC`,        offset: b + 0x28, masked: true, rw: 0xffff, src },
+    { name: `${id}_RING_EXCC`,        offset: b + RING_EXCC, masked: true, rw: 0xffff, onWrite: h.doorbell, src },
     { name: `${id}_RING_TAIL`,        offset: b + RING_TAIL, rw: TAIL_ADDR, onWrite: h.doorbell, src },
     { name: `${id}_RING_HEAD`,        offset: b + RING_HEAD, rw: ~3, onWrite: h.doorbell, src },
     { name: `${id}_RING_START`,       offset: b + RING_START, rw: ~0xfff, src },
@@ -99,7 +109,7 @@ export function ringRows(id: EngineId, h: RingHooks): RegRow[] {
     { name: `${id}_RING_INSTDONE`,    offset: b + RING_INSTDONE, rw: 0, onRead: h.instdone, src },
     { name: `${id}_RING_INSTPS`,      offset: b + 0x70, rw: 0, src },
     { name: `${id}_RING_ACTHD`,       offset: b + RING_ACTHD, rw: 0, onRead: h.acthd, src },
-    { name: `${id}_RING_DMA_FADD`,    offset: b + RING_DMA_FADD, rw: 0, src },
+    { name: `${id}_RING_DMA_FADD`,    offset: b + RING_DMA_FADD, rw: 0, onRead: h.fetch, src },
     { name: `${id}_RING_NOPID`,       offset: b + RING_NOPID, rw: 0, src },
     { name: `${id}_RING_HWSTAM`,      offset: b + RING_HWSTAM, reset: -1, src },
     { name: `${id}_RING_MI_MODE`,     offset: b + RING_MI_MODE, masked: true, rw: 0xfdff, onWrite: h.doorbell, onRead: h.modeRead, src },
@@ -110,11 +120,12 @@ export function ringRows(id: EngineId, h: RingHooks): RegRow[] {
     { name: `${id}_RING_INSTPM`,      offset: b + RING_INSTPM, masked: true, rw: 0xffff, onWrite: h.instpm, src },
     { name: `${id}_RING_RESET_CTL`,   offset: b + 0xd0, masked: true, rw: 0xffff, src },
     { name: `${id}_RING_BBSTATE`,     offset: b + RING_BBSTATE, rw: 0, src },
-    { name: `${id}_RING_SBBADDR`,     offset: b + RING_SBBADDR, rw: 0, src },
+    { name: `${id}_RING_SBBADDR`,     offset: b + RING_SBBADDR, rw: 0, onRead: h.secondBatch, src },
     { name: `${id}_RING_UHPTR`,       offset: b + 0x134, rw: ~7 | 1, src },
-    { name: `${id}_RING_BBADDR`,      offset: b + RING_BBADDR, rw: 0, src },
+    { name: `${id}_RING_BBADDR`,      offset: b + RING_BBADDR, rw: 0, onRead: h.batch, src },
+    { name: `${id}_RING_BB_OFFSET`,   offset: b + RING_BB_OFFSET, rw: ~3, src },
     { name: `${id}_BB_PREEMPT`,       offset: b + 0x148, src },
-    { name: `${id}_RING_CCID`,        offset: b + RING_CCID, src },
+    { name: `${id}_RING_CCID`,        offset: b + RING_CCID, onWrite: h.context, src },
     { name: `${id}_RING_CTX_SIZE`,    offset: b + 0x1a0, count: 3, src },
     { name: `${id}_ECOSKPD`,          offset: b + 0x1d0, src },
     { name: `${id}_RING_PP_DIR_DCLV`, offset: b + RING_PP_DIR_DCLV, onWrite: h.mm, src },
@@ -123,7 +134,21 @@ export function ringRows(id: EngineId, h: RingHooks): RegRow[] {
     { name: `${id}_RING_GFX_MODE`,    offset: b + RING_GFX_MODE, masked: true, rw: 0xffff, onWrite: h.mm, src },
     { name: `${id}_RING_TIMESTAMP`,   offset: b + RING_TIMESTAMP, rw: 0, onRead: h.timestamp, src },
     { name: `${id}_RING_TIMESTAMP_UDW`, offset: b + RING_TIMESTAMP + 4, rw: 0, onRead: h.timestampHigh, src },
-    { name: `${id}_RING_CTX_TIMESTAMP`, offset: b + RING_CTX_TIMESTAMP, onRead: h.timestamp, src },
+    { name: `${id}_RING_CTX_TIMESTAMP`, offset: b + RING_CTX_TIMESTAMP, onRead: h.contextTime, onWrite: h.setContextTime, src },
     { name: `${id}_HWS_PGA`,          offset: HWS_PGA[id], rw: ~0xfff, src: 'i915 RENDER_HWS_PGA_GEN7 and siblings' },
   ];
+}
+
+/** Statistics of the 3D pipeline, 64 bits each, in the order of their offsets. i915 `HS_INVOCATION_COUNT` and on. */
+// biome-ignore format: one line
+const STATISTICS: readonly string[] = [
+  'HS_INVOCATION_COUNT', 'DS_INVOCATION_COUNT', 'IA_VERTICES_COUNT', 'IA_PRIMITIVES_COUNT', 'VS_INVOCATION_COUNT', 'GS_INVOCATION_COUNT',
+  'GS_PRIMITIVES_COUNT', 'CL_INVOCATION_COUNT', 'CL_PRIMITIVES_COUNT', 'PS_INVOCATION_COUNT', 'PS_DEPTH_COUNT',
+];
+export const STATISTICS_FIRST = 0x2300;
+
+/** What the render engine has besides: pipeline statistics. They count what runs in the pipeline: nothing. */
+export function renderRows(): RegRow[] {
+  const src = 'HSW PRM vol.2c; i915 intel_gt_regs.h HS_INVOCATION_COUNT to PS_DEPTH_COUNT';
+  return STATISTICS.map((name, i) => ({ name, offset: STATISTICS_FIRST + i * 8, count: 2, src }));
 }

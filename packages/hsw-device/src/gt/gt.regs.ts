@@ -4,7 +4,6 @@ const GT = 'HSW PRM vol.2c; i915 gt/intel_gt_regs.h';
 const WA = 'HSW PRM vol.2c chicken registers; i915 intel_workarounds.c hsw_gt_workarounds_init';
 const CS = 'HSW PRM vol.2c; i915 gt/intel_engine_regs.h, intel_gt_regs.h';
 const RPS = 'HSW PRM vol.2c power management; i915 intel_rps.c, intel_rc6.c';
-const OA = 'HSW PRM vol.2c observability; i915 i915_perf.c';
 const MCH = 'HSW datasheet vol.2 MCHBAR; i915 intel_mchbar_regs.h, mirrored at 0x140000';
 
 /** GT registers that hold what is written: modes, work-arounds, clock gating, limits, statistics. */
@@ -25,18 +24,12 @@ export const GT_STORED_ROWS: readonly RegRow[] = [
   { name: 'GEN6_RC_SLEEP_PSMI',       offset: 0x020f0, src: CS },
   { name: 'MI_PREDICATE_RESULT_2',    offset: 0x02214, src: CS },
   { name: 'GPGPU_THREADS_DISPATCHED', offset: 0x02290, count: 2, src: CS },
-  { name: 'PIPELINE_STATISTICS',      offset: 0x02310, count: 18, src: CS },
-  { name: 'OACONTROL',                offset: 0x02360, src: OA },
-  { name: 'OASTATUS1',                offset: 0x02364, count: 5, src: OA },
-  { name: 'OABUFFER',                 offset: 0x023b0, count: 4, src: OA },
   { name: 'MI_PREDICATE',             offset: 0x02400, count: 8, src: CS },
   { name: 'GEN7_3DPRIM',              offset: 0x02420, count: 8, src: CS },
   { name: 'GEN7_SO_MISC',             offset: 0x02440, count: 8, src: CS },
   { name: 'FF_MODE_2470',             offset: 0x02470, masked: true, rw: 0xffff, src: WA },
   { name: 'GPGPU_DISPATCHDIM',        offset: 0x02500, count: 3, src: CS },
   { name: 'CS_GPR',                   offset: 0x02600, count: 32, src: CS },
-  { name: 'OA_START_TRIGGERS',        offset: 0x02710, count: 60, src: OA },
-  { name: 'OA_COUNTERS',              offset: 0x02800, count: 0x100, src: OA },
   { name: 'ARB_MODE',                 offset: 0x04030, masked: true, rw: 0xffff, src: GT },
   { name: 'GFX_PEND_TLB',             offset: 0x04034, count: 2, src: GT },
   { name: 'GAM_ECOCHK_HIGH',          offset: 0x04040, src: GT },

@@ -99,6 +99,11 @@ describe('commands that would leave the VM stop it', () => {
     ['MI_LOAD_REGISTER_REG to a forbidden register', RCS, () => [(0x2a << 23) | 1, 0x2600, 0x941c]],
     ['a command cut off by TAIL', BCS, () => [(0x20 << 23) | 0x400000 | 2, 0]],
     ['MI_BATCH_BUFFER_END in a ring', BCS, () => [BATCH_END]],
+    ['PIPE_CONTROL that writes a forbidden register', RCS, () => [0x7a000003, 0x800000, 0x941c, 1, 0]],
+    ['LRI of some bytes of a register', BCS, () => [(0x22 << 23) | 0x100 | 1, 0x22200, 1]],
+    ['a privileged batch at an offset', BCS, () => batch(evil.batchGma, 0x10000)],
+    ['a store too short for its address', BCS, () => [(0x20 << 23) | 0x400000, 0, 0, 0]],
+    ['MI_STORE_URB_MEM', RCS, (v) => [(0x2d << 23) | 1, 0, v.dataGma, 0]],
     ['a second level batch from a ring', BCS, () => batch(evil.batchGma, 0x400000)],
   ];
   test.each(attacks)('%s', (_name, engine, commands) => {

@@ -37,6 +37,10 @@ const ACTION_BY_NAME: Readonly<Record<string, number>> = {
   MI_LOAD_REGISTER_REG: LOAD_REG,
   MI_STORE_REGISTER_MEM: STORE_REG,
   MI_UPDATE_GTT: FORBIDDEN,
+  // They move data between memory and what all VMs share of the render engine.
+  MI_LOAD_URB_MEM: FORBIDDEN,
+  MI_STORE_URB_MEM: FORBIDDEN,
+  MI_RS_STORE_DATA_IMM: FORBIDDEN,
   MI_STORE_DATA_IMM: STORE_IMM,
   MI_FLUSH_DW: FLUSH_DW,
   PIPE_CONTROL: PIPE_CONTROL,
@@ -54,8 +58,13 @@ export const ACTIONS: Uint8Array = Uint8Array.from(
 
 /** MI_BATCH_BUFFER_START, HSW. i915 `MI_BATCH_PPGTT_HSW`, `MI_BATCH_NON_SECURE_HSW`. */
 export const BB_SECOND_LEVEL = 0x400000,
+  BB_ADD_OFFSET = 0x10000,
   BB_PREDICATE = 0x8000,
   BB_NON_PRIVILEGED = 0x2000,
   BB_PPGTT = 0x100;
+/** MI_LOAD_REGISTER_IMM 11:8 keep bytes of a register as they are. */
+export const LRI_KEEP_BYTES = 0xf00;
+/** PIPE_CONTROL dword 1 23: the post-sync operation writes a register. i915 `PIPE_CONTROL_MMIO_WRITE`. */
+export const PC_LOAD_REGISTER = 0x800000;
 /** Header bit 22 of MI stores and loads: the address is in the GGTT. i915 `MI_USE_GGTT`. */
 export const MI_USE_GGTT = 0x400000;

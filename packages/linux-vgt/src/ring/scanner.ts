@@ -1,4 +1,5 @@
 import {
+  COMMAND_DWORDS,
   COMMAND_ENGINES,
   COMMAND_MAX,
   CONTEXT_BYTES,
@@ -143,7 +144,7 @@ export class CommandScanner {
   /** Length of a command that fits before `end` and that the engine knows; 0 refuses the VM. */
   #measure(words: Int32Array, at: number, end: number): number {
     const header = words[at] as number;
-    const index = commandIndex(header);
+    const index = commandIndex(header, this.#on);
     if (index < 0) return this.#refuseLength('unknown command', header);
     if (((COMMAND_ENGINES[index] as number) & this.#on) === 0) {
       return this.#refuseLength('command of another engine', header);
@@ -171,48 +172,50 @@ export class CommandScanner {
 
   #command(words: Int32Array, at: number, length: number, level: number): number {
     const header = words[at] as number;
-    const index = commandIndex(header);
+    const index = commandIndex(header, this.#on);
     if (level === DEPTH_RING) this.commands++;
     else this.batchCommands++;
-    switch (T.ACTIONS[index] as number) {
-      case T.PLAIN:
-        return GO_ON;
+    const action = T.ACTIONS[index] as number;
+    if (action === T.PLAIN) return GO_ON;
+    // Hardware takes what is missing for 0: an address that nobody checked.
+    if (length < (COMMAND_DWORDS[index] as number)) return this.#refuse('short command', header);
+    switch (action) {
       case T.USER_INTERRUPT:
         if (level === DEPTH_RING) this.#cutNext = true;
         return GO_ON;
       case T.PIPE_CONTROL:
-        return this.#pipeControl(words, at, length);
+        return this.#pipeControl(words, at);
       case T.FLUSH_DW:
-        return this.#flushDw(words, at, length);
+        return this.#flushDw(words, at);
       case T.LOAD_IMM:
         return this.#loadImmediate(words, at, length);
       case T.STORE_IMM:
-        if ((header & T.MI_USE_GGTT) === 0 || length < 3) return GO_ON;
+        if ((header & T.MI_USE_GGTT) === 0) return GO_ON;
         return this.#owns((words[at + 2] as number) & ~3, 8, 'MI_STORE_DATA_IMM');
       case T.STORE_REG:
-        return this.#storeRegister(words, at, length);
+        return this.#storeRegister(words, at);
       case T.LOAD_MEM:
-        return this.#loadMemory(words, at, length);
+        return this.#loadMemory(words, at);
       case T.LOAD_REG:
-        return this.#loadRegister(words, at, length);
+        return this.#loadRegister(words, at);
       case T.BATCH_START:
-        return this.#batchStart(words, at, length, level);
+        return this.#batchStart(words, at, level);
       case T.BATCH_END:
         return END;
       case T.SET_CONTEXT:
-        return this.#setContext(words, at, length);
+        return this.#setContext(words, at);
       case T.CONDITIONAL_END:
-        if ((header & T.MI_USE_GGTT) === 0 || length < 3) return GO_ON;
+        if ((header & T.MI_USE_GGTT) === 0) return GO_ON;
         return this.#owns((words[at + 2] as number) & ~7, 8, 'MI_CONDITIONAL_BATCH_BUFFER_END');
       case T.SEMAPHORE:
         // Register form (bit 18) names mailboxes, which the switch saves; the memory form an address.
-        if ((header & T.MI_USE_GGTT) === 0 || (header & 0x40000) !== 0 || length < 3) return GO_ON;
+        if ((header & T.MI_USE_GGTT) === 0 || (header & 0x40000) !== 0) return GO_ON;
         return this.#owns((words[at + 2] as number) & ~3, 4, 'MI_SEMAPHORE_MBOX');
       case T.PERF_COUNT:
-        if (length < 2 || ((words[at + 1] as number) & 1) === 0) return GO_ON;
+        if (((words[at + 1] as number) & 1) === 0) return GO_ON;
         return this.#owns((words[at + 1] as number) & ~0x3f, 256, 'MI_REPORT_PERF_COUNT');
       case T.CLFLUSH:
-        if ((header & T.MI_USE_GGTT) === 0 || length < 2) return GO_ON;
+        if ((header & T.MI_USE_GGTT) === 0) return GO_ON;
         return this.#owns((words[at + 1] as number) & ~0xfff, 4096, 'MI_CLFLUSH');
       case T.WAIT_FOR_EVENT:
       case T.SCAN_LINES:
@@ -229,17 +232,23 @@ export class CommandScanner {
   }
 
   /** DWord 1: 24 GGTT address, 21 index into the status page, 15:14 post-sync. */
-  #pipeControl(words: Int32Array, at: number, length: number): number {
+  #pipeControl(words: Int32Array, at: number): number {
     const flags = words[at + 1] as number;
-    if ((flags & 0xc000) === 0 || length < 3) return GO_ON;
+    if ((flags & T.PC_LOAD_REGISTER) !== 0) {
+      const register = (words[at + 2] as number) & 0x7ffffc;
+      return this.#allowed(register, F_CMD_WRITE)
+        ? GO_ON
+        : this.#refuse('PIPE_CONTROL write of', register);
+    }
+    if ((flags & 0xc000) === 0) return GO_ON;
     if ((flags & 0x200000) !== 0 || (flags & 0x1000000) === 0) return GO_ON;
     return this.#owns((words[at + 2] as number) & ~3, 8, 'PIPE_CONTROL');
   }
 
   /** DWord 0: 21 index into the status page, 15:14 post-sync; address bit 2: GGTT. */
-  #flushDw(words: Int32Array, at: number, length: number): number {
+  #flushDw(words: Int32Array, at: number): number {
     const header = words[at] as number;
-    if ((header & 0xc000) === 0 || (header & 0x200000) !== 0 || length < 2) return GO_ON;
+    if ((header & 0xc000) === 0 || (header & 0x200000) !== 0) return GO_ON;
     const address = words[at + 1] as number;
     return (address & 4) === 0 ? GO_ON : this.#owns(address & ~7, 8, 'MI_FLUSH_DW');
   }
@@ -255,6 +264,8 @@ export class CommandScanner {
 
   #loadImmediate(words: Int32Array, at: number, length: number): number {
     const base = ENGINE_BASE[this.#engine] as number;
+    const header = words[at] as number;
+    if ((header & T.LRI_KEEP_BYTES) !== 0) return this.#refuse('part of a register by', header);
     for (let i = at + 1; i + 1 < at + length; i += 2) {
       const register = (words[i] as number) & 0x7ffffc;
       if (this.#allowed(register, F_CMD_WRITE)) continue;
@@ -279,8 +290,7 @@ export class CommandScanner {
     return GO_ON;
   }
 
-  #storeRegister(words: Int32Array, at: number, length: number): number {
-    if (length < 3) return GO_ON;
+  #storeRegister(words: Int32Array, at: number): number {
     const register = (words[at + 1] as number) & 0x7ffffc;
     if (!this.#allowed(register, F_CMD_READ)) {
       return this.#refuse('MI_STORE_REGISTER_MEM of', register);
@@ -289,8 +299,7 @@ export class CommandScanner {
     return this.#owns((words[at + 2] as number) & ~3, 4, 'MI_STORE_REGISTER_MEM');
   }
 
-  #loadMemory(words: Int32Array, at: number, length: number): number {
-    if (length < 3) return GO_ON;
+  #loadMemory(words: Int32Array, at: number): number {
     const register = (words[at + 1] as number) & 0x7ffffc;
     if (!this.#allowed(register, F_CMD_WRITE)) {
       return this.#refuse('MI_LOAD_REGISTER_MEM of', register);
@@ -299,8 +308,7 @@ export class CommandScanner {
     return this.#owns((words[at + 2] as number) & ~3, 4, 'MI_LOAD_REGISTER_MEM');
   }
 
-  #loadRegister(words: Int32Array, at: number, length: number): number {
-    if (length < 3) return GO_ON;
+  #loadRegister(words: Int32Array, at: number): number {
     const from = (words[at + 1] as number) & 0x7ffffc;
     const to = (words[at + 2] as number) & 0x7ffffc;
     if (!this.#allowed(from, F_CMD_READ)) return this.#refuse('MI_LOAD_REGISTER_REG from', from);
@@ -309,8 +317,7 @@ export class CommandScanner {
   }
 
   /** DWord 1 31:12: the context's image in the GGTT. */
-  #setContext(words: Int32Array, at: number, length: number): number {
-    if (length < 2) return GO_ON;
+  #setContext(words: Int32Array, at: number): number {
     (this.#host as ScanHost).usedContext();
     return this.#owns((words[at + 1] as number) & ~0xfff, CONTEXT_BYTES, 'MI_SET_CONTEXT');
   }
@@ -319,10 +326,10 @@ export class CommandScanner {
    * A batch with privilege is copied and scanned; one without is left where it is, if it is fetched
    * through page tables of ours.
    */
-  #batchStart(words: Int32Array, at: number, length: number, level: number): number {
-    if (length < 2) return GO_ON;
+  #batchStart(words: Int32Array, at: number, level: number): number {
     const host = this.#host as ScanHost;
     const header = words[at] as number;
+    if ((header & T.BB_ADD_OFFSET) !== 0) return this.#refuse('batch at an offset', header);
     const second = (header & T.BB_SECOND_LEVEL) !== 0;
     if (second && level !== 1) return this.#refuse('second level batch at level', level);
     const user = (header & T.BB_NON_PRIVILEGED) !== 0;
