@@ -37,15 +37,16 @@ export class Beam {
    * Starts the beam at line 0.
    *
    * @param pixelKhz pixel clock; 0 when unknown, then a frame lasts 1/60 s
-   * @param lines lines a frame, of one field when interlaced
+   * @param lines lines a frame, of one field when interlaced: then there is half a one
    * @param vblankStart first line of vertical blank
    */
   start(now: number, pixelKhz: number, pixelsPerLine: number, lines: number, vblank: number): void {
-    this.lines = Math.max(lines, 2);
+    const whole = Math.max(lines, 2);
+    this.lines = Math.floor(whole);
     this.vblankStart = Math.min(Math.max(vblank, 1), this.lines - 1);
-    const ns = pixelKhz > 0 ? (pixelsPerLine * this.lines * 1e6) / pixelKhz : DEFAULT_FRAME_NS;
+    const ns = pixelKhz > 0 ? (pixelsPerLine * whole * 1e6) / pixelKhz : DEFAULT_FRAME_NS;
     this.frameNs = Math.min(Math.max(ns, FRAME_NS_MIN), FRAME_NS_MAX);
-    this.lineNs = this.frameNs / this.lines;
+    this.lineNs = this.frameNs / whole;
     this.anchor = now - (this.lines - this.vblankStart) * this.lineNs;
     this.#holdUntil = 0;
     this.running = true;

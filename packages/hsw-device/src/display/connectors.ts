@@ -30,19 +30,25 @@ export class Connectors {
   readonly #regs: RegSpace;
   readonly #clock: Clock;
   readonly #ddi: Ddi;
+  readonly #panelPowered: () => boolean;
   readonly #hotplug: Hotplug;
   readonly #gmbus: Gmbus;
   readonly #aux: readonly AuxChannel[];
   readonly #ddc: readonly DdcSlave[] = PORTS.map(() => new DdcSlave());
 
-  /** @param timed GMBUS and AUX take the time they take on wires */
+  /**
+   * @param timed GMBUS and AUX take the time they take on wires
+   * @param panelPowered whether a panel has power to answer
+   */
   constructor(
     regs: RegSpace,
     clock: Clock,
     irq: DisplayInterrupts,
     wiring: Readonly<Record<PortName, PortWiring>>,
     timed: boolean,
+    panelPowered: () => boolean,
   ) {
+    this.#panelPowered = panelPowered;
     this.#regs = regs;
     this.#clock = clock;
     this.#irq = irq;
@@ -68,7 +74,10 @@ export class Connectors {
       if (row.name === 'A') irq.raiseDe(row.auxBit);
       else irq.raisePch(row.auxBit);
     };
-    const sink = (): AuxSink | null => this.sinks[row.index] ?? null;
+    const sink = (): AuxSink | null => {
+      if (this.monitors[row.index]?.kind === 'edp' && !this.#panelPowered()) return null;
+      return this.sinks[row.index] ?? null;
+    };
     const ns = timed ? AUX_BYTE_NS : 0;
     return new AuxChannel(this.#regs, this.#clock, row.name, row.aux, sink, done, ns);
   }
@@ -124,6 +133,11 @@ export class Connectors {
   /** See `DisplayEngine.shortPulse`. */
   shortPulse(port: PortName): void {
     this.#hotplug.pulse(portRow(port), false);
+  }
+
+  /** Whether the panel on port A can refresh itself and was told that it shall. */
+  panelRefreshes(): boolean {
+    return this.sinks[0]?.dpcd.refreshesItself === true;
   }
 
   /** Levels that say what is plugged in go back to what they are without a pulse. */

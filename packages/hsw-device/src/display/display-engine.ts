@@ -20,6 +20,7 @@ import {
   portRow,
 } from './ports.ts';
 import { powerRows } from './power.ts';
+import { Savings } from './savings.ts';
 import { crc32 } from './scan/crc.ts';
 import { type PlaneState, readPrimary } from './scan/plane-state.ts';
 import { PLANE_PRIMARY, PLANE_SPRITE, PLANES_ALL, Scanner } from './scan/scanner.ts';
@@ -94,6 +95,7 @@ export class DisplayEngine implements RegBlock, PipeEvents {
   readonly #waits: Waits;
   /** 1: the CRC of a frame waits for the driver, by pipe. */
   readonly #crcUnread: Uint8Array = new Uint8Array(R.PIPE_COUNT);
+  readonly #savings: Savings;
 
   constructor(options: DisplayOptions) {
     const { regs, clock, irq } = options;
@@ -106,9 +108,13 @@ export class DisplayEngine implements RegBlock, PipeEvents {
     this.south = new South(regs);
     this.panel = new PanelPower(regs, clock);
     const timed = options.busTiming === true;
-    this.connectors = new Connectors(regs, clock, irq, this.wiring, timed);
+    const powered = (): boolean => this.panel.powered;
+    this.connectors = new Connectors(regs, clock, irq, this.wiring, timed, powered);
     this.#scanner = new Scanner(regs, options.space, this.palettes);
     this.#waits = new Waits(regs, clock, this.pipes);
+    this.#savings = new Savings(regs, this.pipes[0] as Pipe, () =>
+      this.connectors.panelRefreshes(),
+    );
     this.rows = [
       ...storageRows(),
       ...powerRows(regs),
@@ -118,6 +124,7 @@ export class DisplayEngine implements RegBlock, PipeEvents {
       ...this.palettes.rows,
       ...this.south.rows,
       ...this.panel.rows,
+      ...this.#savings.rows,
       ...this.connectors.rows,
     ];
   }
@@ -165,6 +172,7 @@ export class DisplayEngine implements RegBlock, PipeEvents {
   }
 
   planeWritten(pipe: number, offset: number): void {
+    if (pipe === 0) this.#savings.changed();
     this.onPlaneWrite(pipe, offset);
   }
 
@@ -187,6 +195,7 @@ export class DisplayEngine implements RegBlock, PipeEvents {
   }
 
   vblank(pipe: number): void {
+    if (pipe === 0) this.#savings.vblank();
     this.onVblank(pipe);
   }
 
@@ -312,14 +321,19 @@ export class DisplayEngine implements RegBlock, PipeEvents {
   // --- pictures ---
 
   /**
-   * Draws what a pipe shows, as RGBA bytes, into a caller's buffer.
+   * Draws what a pipe's monitor shows, as RGBA bytes, into a caller's buffer.
    *
    * @param out 32-bit pixels, red in the low byte; at least width * height of the mode
    * @returns whether anything was drawn: false when the pipe stands or the buffer is too small;
    *   the size is in {@link scanWidth} and {@link scanHeight} either way
    */
   scanOut(pipe: number, out: Uint32Array): boolean {
-    return this.#scanner.scanOut(this.pipes[pipe] as Pipe, out);
+    return this.#scanner.scanOut(this.pipes[pipe] as Pipe, out, true);
+  }
+
+  /** As {@link scanOut}, but the values on the wires: a sink may take them for limited RGB or YCbCr. */
+  wireOut(pipe: number, out: Uint32Array): boolean {
+    return this.#scanner.scanOut(this.pipes[pipe] as Pipe, out, false);
   }
 
   /** Size of the latest {@link scanOut}, pixels. */
@@ -344,6 +358,7 @@ export class DisplayEngine implements RegBlock, PipeEvents {
     this.south.reset();
     this.panel.reset();
     this.#waits.reset();
+    this.#savings.reset();
     this.connectors.reset();
   }
 

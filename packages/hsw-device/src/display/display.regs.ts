@@ -34,8 +34,9 @@ export const TRANS_DDI_MODE_DP_SST = 2;
 export const TRANS_DDI_MODE_DP_MST = 3;
 export const TRANS_DDI_MODE_FDI = 4;
 
-/** PIPECONF 31 enable, 30 state (read only), 22:21 interlace. */
+/** PIPECONF 31 enable, 30 state (read only), 22:21 interlace: 0 none, 1 fetched whole, 3 by fields. */
 export const PIPECONF_ENABLE = 0x80000000;
+export const PIPECONF_INTERLACE = 0x200000;
 export const PIPECONF_STATE = 0x40000000;
 
 /** Pipe registers of pipe A; the others follow at {@link PIPE_STRIDE}. */
@@ -95,6 +96,15 @@ export const PREC_PAL_GC_MAX = 0x4a410;
 export const PREC_PAL_EXT_GC_MAX = 0x4a420;
 export const GAMMA_MODE = 0x4a480;
 export const PALETTE_STRIDE = 0x800;
+
+/** Frame buffer compression, IPS, panel self refresh. i915: `ILK_DPFC_CONTROL`, `IPS_CTL`. */
+export const DPFC_CB_BASE = 0x43200;
+export const DPFC_CONTROL = 0x43208;
+export const DPFC_STATUS = 0x43210;
+export const IPS_CTL = 0x43408;
+export const MSG_FBC_REND_STATE = 0x50380;
+export const SRD_CTL = 0x64800;
+export const SRD_STATUS = 0x64840;
 
 /** Colour space conversion, one a pipe, 0x100 apart. i915: `PIPE_CSC_COEFF_RY_GY`, `PIPE_CSC_MODE`. */
 export const PIPE_CSC = 0x49010;

@@ -3,8 +3,9 @@ import type { RegSpace } from '../reg/reg-space.ts';
 import type { RegRow } from '../reg/row.ts';
 import { PP_CONTROL, PP_DIVISOR, PP_OFF_DELAYS, PP_ON_DELAYS, PP_STATUS } from './display.regs.ts';
 
-/** PP_CONTROL 0: panel power on. */
+/** PP_CONTROL 0 panel power on, 3 its supply on without the sequence. i915: `EDP_FORCE_VDD`. */
 const POWER_ON = 1;
+const FORCE_VDD = 8;
 /** PP_STATUS 31 on, 29:28 sequence, 27 power cycle delay, 3:0 state. i915: `PP_ON`, `PP_SEQUENCE_*`. */
 const ON = 0x80000000;
 const GOING_UP = 0x10000000;
@@ -55,6 +56,11 @@ export class PanelPower {
     if (passed < power) return ON | GOING_DOWN | 2;
     const cycle = Math.max((this.#regs.peek(PP_DIVISOR) & 0x1f) - 1, 0) * 1000 * DELAY_UNIT_NS;
     return passed < power + cycle ? CYCLE_DELAY : 0;
+  }
+
+  /** Whether the panel has power, so that its AUX channel answers. */
+  get powered(): boolean {
+    return this.on || (this.#regs.peek(PP_CONTROL) & FORCE_VDD) !== 0;
   }
 
   /** On or off since long ago. */

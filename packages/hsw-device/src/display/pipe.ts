@@ -25,6 +25,13 @@ const DE_VBLANK = 1;
 const DE_PRIMARY_FLIP = 8;
 const DE_SPRITE_FLIP = 16;
 
+/** PIPEDSL 31: the second of an interlaced frame's fields. */
+const EVEN_FIELD = 0x80000000;
+/** CURCNTR 5:0: what kind of cursor; 0 is none. */
+const CURSOR_MODE = 0x3f;
+/** Place of the position among what a cursor latches. */
+const CURSOR_POSITION = 1;
+
 /** Registers a plane shows from the next vertical blank on, once its surface register is written. */
 const PRIMARY = [R.DSPCNTR, R.DSPLINOFF, R.DSPSTRIDE, R.DSPOFFSET] as const;
 const SPRITE = [
@@ -65,6 +72,9 @@ export class Pipe {
   /** A plane was updated since the frame number was last read: that read ends the update. */
   #wroteSurface = false;
   #flipTimeNs = 0;
+  #interlaced = false;
+  /** CURPOS was written by itself: the position alone is taken at vertical blank. */
+  #moved = false;
 
   constructor(index: number, regs: RegSpace, clock: Clock, events: PipeEvents, holdNs: number) {
     this.index = index;
@@ -94,13 +104,13 @@ export class Pipe {
       { name: `PIPE_FLIPCOUNT_${x}`, offset: at + R.PIPE_FLIPCOUNT, src },
       { name: `PIPE_FRMTMSTMP_${x}`, offset: at + R.PIPE_FRMTMSTMP, rw: 0, onRead: () => this.#frameStamp(), src },
       { name: `PIPE_FLIPTMSTMP_${x}`, offset: at + R.PIPE_FLIPTMSTMP, rw: 0, onRead: () => (this.#flipTimeNs / 1000) | 0, src },
-      { name: `CURCNTR_${x}`, offset: at + R.CURCNTR, onWrite, src },
+      { name: `CURCNTR_${x}`, offset: at + R.CURCNTR, onWrite: (o, v) => this.#cursorControl(o, v), src },
       { name: `CURBASE_${x}`, offset: at + R.CURBASE, onWrite: (o) => this.#armCursor(o), src },
-      { name: `CURPOS_${x}`, offset: at + R.CURPOS, onWrite, src },
+      { name: `CURPOS_${x}`, offset: at + R.CURPOS, onWrite: (o) => this.#moveCursor(o), src },
       { name: `CURPALET_${x}`, offset: at + R.CURPALET, count: 4, src },
       { name: `CUR_FBC_CTL_${x}`, offset: at + R.CUR_FBC_CTL, onWrite, src },
       { name: `CURSURFLIVE_${x}`, offset: at + R.CURSURFLIVE, rw: 0, onRead: (_o, v) => this.#live(v, R.CURSURFLIVE), src },
-      { name: `DSPCNTR_${x}`, offset: at + R.DSPCNTR, onWrite, src },
+      { name: `DSPCNTR_${x}`, offset: at + R.DSPCNTR, onWrite: (o, v) => this.#planeControl(this.primary, o, v), src },
       { name: `DSPLINOFF_${x}`, offset: at + R.DSPLINOFF, onWrite, src },
       { name: `DSPSTRIDE_${x}`, offset: at + R.DSPSTRIDE, onWrite, src },
       { name: `DSPPOS_${x}`, offset: at + 0x7018c, count: 4, onWrite, src },
@@ -110,7 +120,8 @@ export class Pipe {
       { name: `DSPSURFLIVE_${x}`, offset: at + R.DSPSURFLIVE, rw: 0, onRead: (_o, v) => this.#live(v, R.DSPSURFLIVE), src },
       { name: `DSPLEFTSURF_${x}`, offset: at + 0x701b0, onWrite, src },
       { name: `DSPGAMC_${x}`, offset: at + 0x701e0, count: 6, src },
-      { name: `SPRCTL_${x}`, offset: at + R.SPRCTL, count: 7, onWrite, src },
+      { name: `SPRCTL_${x}`, offset: at + R.SPRCTL, onWrite: (o, v) => this.#planeControl(this.sprite, o, v), src },
+      { name: `SPRLINOFF_${x}`, offset: at + R.SPRLINOFF, count: 6, onWrite, src },
       { name: `SPRSURF_${x}`, offset: at + R.SPRSURF, onWrite: (o) => this.#armSprite(o), src },
       { name: `SPRKEYMAX_${x}`, offset: at + R.SPRKEYMAX, count: 2, onWrite, src },
       { name: `SPRSURFLIVE_${x}`, offset: at + R.SPRSURFLIVE, rw: 0, onRead: (_o, v) => this.#live(v, R.SPRSURFLIVE), src },
@@ -136,14 +147,16 @@ export class Pipe {
     }
     const regs = this.#regs;
     const base = R.TRANSCODER_BASE[transcoder] as number;
-    const interlaced = ((regs.peek(R.PIPECONF[transcoder] as number) >>> 21) & 3) === 3;
-    const field = interlaced ? 2 : 1;
+    const conf = regs.peek(R.PIPECONF[transcoder] as number);
+    this.#interlaced = (conf & R.PIPECONF_INTERLACE) !== 0;
     const pixels = (regs.peek(base + R.HTOTAL) >>> 16) + 1;
-    const lines = (regs.peek(base + R.VTOTAL) >>> 16) + 1;
+    const total = (regs.peek(base + R.VTOTAL) >>> 16) + 1;
     const vblank = (regs.peek(base + R.VBLANK) & 0xffff) + 1;
     const khz = pixelClockKhz(regs, transcoder);
-    const perField = Math.floor(lines / field);
-    this.beam.start(this.#clock.now, khz, pixels, perField, Math.floor(vblank / field));
+    // Interlaced, each of two fields gets half a line more. i915: `intel_set_transcoder_timings`.
+    const lines = this.#interlaced ? (total + 1) / 2 : total;
+    const start = this.#interlaced ? vblank >>> 1 : vblank;
+    this.beam.start(this.#clock.now, khz, pixels, lines, start);
     this.#latch();
     this.#schedule();
   }
@@ -174,6 +187,8 @@ export class Pipe {
   #latch(): void {
     this.primary.latch();
     this.sprite.latch();
+    if (this.#moved) this.cursor.takeOne(CURSOR_POSITION);
+    this.#moved = false;
     this.cursor.latch();
     this.csc.latch();
     this.#latchGammaMode();
@@ -185,8 +200,36 @@ export class Pipe {
 
   #armCsc(offset: number): void {
     this.#catchUp();
-    this.csc.armed = true;
-    if (!this.beam.running) this.csc.latch();
+    this.#arm(this.csc);
+    this.#events.planeWritten(this.index, offset);
+  }
+
+  /** The control register of a plane that is off arms by itself. i915: `ivb_sprite_update_arm`. */
+  #planeControl(plane: PlaneLatch, offset: number, value: number): void {
+    this.#catchUp();
+    if ((value & ~plane.control & R.PLANE_ENABLE) !== 0) this.#arm(plane);
+    this.#events.planeWritten(this.index, offset);
+  }
+
+  #arm(plane: PlaneLatch): void {
+    plane.armed = true;
+    if (!this.beam.running) plane.latch();
+  }
+
+  #cursorControl(offset: number, value: number): void {
+    this.#catchUp();
+    this.#moved = false;
+    const on = (value & CURSOR_MODE) !== 0;
+    if (on && (this.cursor.control & CURSOR_MODE) === 0) this.#arm(this.cursor);
+    this.#events.planeWritten(this.index, offset);
+  }
+
+  /** A move arms by itself, unless CURCNTR was written before. i915: `i9xx_cursor_update_arm`. */
+  #moveCursor(offset: number): void {
+    this.#catchUp();
+    const control = this.#regs.peek(this.#at + R.CURCNTR);
+    this.#moved = control === this.cursor.control;
+    if (this.#moved && !this.beam.running) this.cursor.takeOne(CURSOR_POSITION);
     this.#events.planeWritten(this.index, offset);
   }
 
@@ -206,8 +249,8 @@ export class Pipe {
   }
 
   #armCursor(offset: number): void {
-    this.cursor.armed = true;
-    if (!this.beam.running) this.cursor.latch();
+    this.#catchUp();
+    this.#arm(this.cursor);
     this.#events.planeWritten(this.index, offset);
   }
 
@@ -278,7 +321,8 @@ export class Pipe {
     }
     const line = this.beam.look(this.#clock.now);
     const hdmi = transcoderMode(this.#regs, Math.max(this.transcoder, 0)) < 2;
-    return (line - (hdmi ? 2 : 1) + this.beam.lines) % this.beam.lines;
+    const count = (line - (hdmi ? 2 : 1) + this.beam.lines) % this.beam.lines;
+    return this.#interlaced && (this.beam.frame & 1) !== 0 ? count | EVEN_FIELD : count;
   }
 
   #readFrame(): number {
@@ -327,5 +371,7 @@ export class Pipe {
     this.cursor.reset();
     this.csc.reset();
     this.gammaMode = 0;
+    this.#moved = false;
+    this.#interlaced = false;
   }
 }

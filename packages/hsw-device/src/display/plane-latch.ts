@@ -51,6 +51,11 @@ export class PlaneLatch {
     }
   }
 
+  /** Takes one register over. @param index in the order of the registers given */
+  takeOne(index: number): void {
+    this.live[index] = this.#regs.peek(this.#offsets[index] as number);
+  }
+
   /** Latched control register: the first of those given. */
   get control(): number {
     return this.live[0] as number;

@@ -21,10 +21,14 @@ const MESSAGE_MAX = 20;
 const NATIVE = 8;
 const MIDDLE_OF_TRANSACTION = 4;
 const KIND_READ = 1;
+/** I2C 1:0: how far an earlier write got. Writes are over when they are answered. */
+const KIND_WRITE_STATUS = 2;
 /** First byte of a reply. */
 const REPLY_ACK = 0;
 const REPLY_NATIVE_NAK = 0x10;
 const REPLY_I2C_NAK = 0x40;
+const REPLY_NATIVE_DEFER = 0x20;
+const REPLY_I2C_DEFER = 0x80;
 
 /** What is at the far end of an AUX channel. */
 export interface AuxSink {
@@ -113,8 +117,12 @@ export class AuxChannel {
     const request = (m[0] as number) >>> 4;
     const address = (((m[0] as number) & 15) << 16) | ((m[1] as number) << 8) | (m[2] as number);
     const count = size > 3 ? Math.min((m[3] as number) + 1, MESSAGE_MAX - 4) : 0;
-    if ((request & NATIVE) !== 0) this.#native(sink.dpcd, request, address, count);
-    else this.#i2c(sink.ddc, request, address & 0x7f, count);
+    const native = (request & NATIVE) !== 0;
+    if (sink.dpcd.defers()) {
+      m[0] = native ? REPLY_NATIVE_DEFER : REPLY_I2C_DEFER;
+      this.#length = 1;
+    } else if (native) this.#native(sink.dpcd, request, address, count);
+    else this.#i2c(sink.ddc, request, address & 0x7f, count, Math.min(count, sink.dpcd.partial));
     return true;
   }
 
@@ -131,9 +139,15 @@ export class AuxChannel {
     }
   }
 
-  #i2c(slave: I2cSlave, request: number, address: number, count: number): void {
+  /** @param size bytes asked for @param count how many of them are handled */
+  #i2c(slave: I2cSlave, request: number, address: number, size: number, count: number): void {
     const m = this.#message;
     const read = (request & KIND_READ) !== 0;
+    if ((request & 3) === KIND_WRITE_STATUS) {
+      m[0] = REPLY_ACK;
+      this.#length = 1;
+      return;
+    }
     const more = (request & MIDDLE_OF_TRANSACTION) !== 0;
     let good = true;
     const same = this.#i2cAddress === address && this.#i2cRead === read;
@@ -148,6 +162,15 @@ export class AuxChannel {
       this.#length = 1 + count;
     } else if (good) {
       for (let i = 0; i < count && good; i++) good = slave.write(m[4 + i] as number);
+      // Of a write that was not taken whole, the reply says how much was.
+      if (good && count < size) {
+        m[1] = count;
+        this.#length = 2;
+      }
+    }
+    if (good && count < size) {
+      m[0] = REPLY_ACK;
+      return;
     }
     if (!more || !good) {
       slave.stop();

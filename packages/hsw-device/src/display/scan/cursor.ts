@@ -150,7 +150,7 @@ export class CursorDrawer {
     const top = p >>> 24;
     if (this.#code === CODE_ARGB) this.#set(at, p, top);
     else if (this.#code === CODE_AND_XOR) this.#set(at, p, KIND_AND + top);
-    else if (top === 0) this.#set(at, p, 255);
+    else if (top !== 0) this.#set(at, p, 255);
     else this.#set(at, (p & 0xffffff) === 0 ? 0 : 0xffffff, KIND_AND + 255);
   }
 

@@ -32,9 +32,9 @@ export class PrimaryDrawer {
   load(pipe: Pipe, swizzles: boolean): boolean {
     const { control, live, surface } = pipe.primary;
     this.#control = control;
+    this.#format = PRIMARY_FORMAT[(control >>> 26) & 15] as number;
     if ((control & R.PLANE_ENABLE) === 0) return false;
     const offset = live[OFFSET] as number;
-    this.#format = PRIMARY_FORMAT[(control >>> 26) & 15] as number;
     this.#base = surface & ~0xfff;
     this.#stride = (live[STRIDE] as number) & 0xffc0;
     this.#left = (offset & 0x1fff) * (FORMAT_BYTES[this.#format] as number);
@@ -53,7 +53,7 @@ export class PrimaryDrawer {
     return FORMAT_DEEP[this.#format] === true;
   }
 
-  /** `USES_*` of its pixels. */
+  /** `USES_*` of its pixels, and of the black behind planes when it is off. i915: `i9xx_plane_disable_arm`. */
   get uses(): number {
     return planeUses(this.#control, R.PLANE_GAMMA, this.#format);
   }
@@ -86,6 +86,12 @@ export class PrimaryDrawer {
     const first = this.#read(turned ? height - 1 - line : line, width);
     deepRow(this.#format, this.#reader, first, width, row, this.#regs.dw, this.#palette);
     if (turned) row.reverse(width);
+    row.uses.fill(this.uses, 0, width);
+  }
+
+  /** The black behind planes as a row. */
+  blank(row: DeepRow, width: number): void {
+    row.clear(width);
     row.uses.fill(this.uses, 0, width);
   }
 }

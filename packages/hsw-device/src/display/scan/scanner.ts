@@ -103,14 +103,14 @@ export class Scanner {
     return -1;
   }
 
-  /** See `DisplayEngine.scanOut`. */
-  scanOut(pipe: Pipe, out: Uint32Array): boolean {
+  /** See `DisplayEngine.scanOut` and `wireOut`. @param shown what the sink makes of the wires */
+  scanOut(pipe: Pipe, out: Uint32Array, shown: boolean): boolean {
     if (!pipe.beam.running) {
       this.outWidth = 0;
       this.outHeight = 0;
       return false;
     }
-    const wire = wireCoding(this.#regs, Math.max(pipe.transcoder, 0));
+    const wire = shown ? wireCoding(this.#regs, Math.max(pipe.transcoder, 0)) : WIRE_FULL;
     const fitter = this.#fitter(pipe);
     const target = this.#fitted;
     if (fitter < 0) this.#sourceSize(pipe, target);
@@ -166,7 +166,7 @@ export class Scanner {
     if (this.#sprite.load(pipe, swizzles)) on |= PLANE_SPRITE;
     if (this.#cursor.load(pipe)) on |= PLANE_CURSOR;
     on &= planes;
-    const a = (on & PLANE_PRIMARY) !== 0 ? this.#primary.uses : 0;
+    const a = this.#primary.uses;
     const b = (on & PLANE_SPRITE) !== 0 ? this.#sprite.uses : a;
     const c = (on & PLANE_CURSOR) !== 0 ? this.#cursor.uses : a;
     const uses = a | b | c;
@@ -195,7 +195,7 @@ export class Scanner {
     const row = this.#row;
     for (let y = 0; y < height; y++) {
       if ((on & PLANE_PRIMARY) !== 0) this.#primary.deep(y, row, width, height);
-      else row.clear(width);
+      else this.#primary.blank(row, width);
       if ((on & PLANE_SPRITE) !== 0) this.#sprite.deep(y, row, width, this.#own);
       if ((on & PLANE_CURSOR) !== 0) this.#cursor.deep(y, row, width);
       this.#stage.deep(row, width, pixels, y * width);
