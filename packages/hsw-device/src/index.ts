@@ -81,6 +81,14 @@ export { CACHEABILITY, cacheabilityBits, pteCacheability } from './gtt/cacheabil
 export { Gam } from './gtt/gam.ts';
 export { Ggtt } from './gtt/ggtt.ts';
 export { Ppgtt } from './gtt/ppgtt.ts';
+export {
+  type DecodedCommand,
+  type DecodedDword,
+  type DecodedField,
+  type DecodeOptions,
+  decodeCommands,
+  decodedText,
+} from './insight/decode-commands.ts';
 export { DeviceTrace, type DeviceTraceOptions } from './insight/device-trace.ts';
 export { type ErrorBuffer, errorBuffers, errorState } from './insight/error-state.ts';
 export {

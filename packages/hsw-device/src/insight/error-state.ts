@@ -181,7 +181,7 @@ function batchOf(device: HaswellDevice, e: Engine): Captured | null {
   const start = (register & ~3) >>> 0;
   const inGgtt = e.level > 0 && e.batchPpgtt[e.level] === 0;
   const peek = inGgtt ? peekGgtt(device) : peekData(device, e);
-  const used = batchDwords(peek, start, BATCH_MAX);
+  const used = batchDwords(peek, start, e.id, BATCH_MAX);
   const size = Math.ceil(used / PAGE_DWORDS) * PAGE_DWORDS;
   return used === 0 ? null : { start, dwords: peekRun(peek, start, size) };
 }

@@ -1,5 +1,7 @@
-import { commandByName, commandIndex, commandLength } from '../cs/decode.ts';
+import { commandByName, commandLength } from '../cs/decode.ts';
 import { COMMAND_MAX } from '../cs/engine.ts';
+import type { EngineId } from '../gt/engine.regs.ts';
+import { rowOfHeader } from './lookup.ts';
 import type { PeekDword } from './peek.ts';
 
 const BATCH_END = commandByName('MI_BATCH_BUFFER_END');
@@ -10,12 +12,17 @@ const BATCH_END = commandByName('MI_BATCH_BUFFER_END');
  *
  * @param limit most dwords
  */
-export function batchDwords(peek: PeekDword, start: number, limit: number): number {
+export function batchDwords(
+  peek: PeekDword,
+  start: number,
+  engine: EngineId,
+  limit: number,
+): number {
   let at = 0;
   while (at < limit) {
     const header = peek((start + at * 4) >>> 0);
     if (header === null) return at;
-    const index = commandIndex(header);
+    const index = rowOfHeader(header, engine);
     if (index < 0) return at;
     const length = commandLength(index, header);
     if (index === BATCH_END || length > COMMAND_MAX) return at + 1;

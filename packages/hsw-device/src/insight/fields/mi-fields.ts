@@ -1,0 +1,95 @@
+import type { FieldTable } from './field.ts';
+
+/** Fields of the memory interface commands and PIPE_CONTROL. HSW PRM vol.2a. */
+export const MI_FIELDS: FieldTable = {
+  MI_NOOP: ['0: Write NOPID 22, NOPID 21:0 x'],
+  MI_SET_PREDICATE: ['0: Predicate Enable 1:0'],
+  MI_USER_INTERRUPT: [],
+  MI_WAIT_FOR_EVENT: [
+    '0: Pipe C Hblank 22, Pipe C Vblank 21, Pipe C Sprite Flip 20, Condition Code 19:16, Pipe C Flip 15, Pipe C Scan Line 14, Pipe B Hblank 13, Pipe B Vblank 11, Pipe B Sprite Flip 10, Pipe B Flip 9, Pipe B Scan Line 8, Pipe A Hblank 5, Pipe A Vblank 3, Pipe A Sprite Flip 2, Pipe A Flip 1, Pipe A Scan Line 0',
+  ],
+  MI_FLUSH: [
+    '0: Indirect State Disable 5, Media State Clear 4, Snapshot Reset 3, Cache Flush Inhibit 2, State Invalidate 1',
+  ],
+  MI_ARB_CHECK: [],
+  MI_RS_CONTROL: ['0: Resource Streamer 0'],
+  MI_REPORT_HEAD: [],
+  MI_ARB_ON_OFF: ['0: Arbitration Enable 0'],
+  MI_URB_ATOMIC_ALLOC: ['0: Offset 19:12, Size 8:0'],
+  MI_BATCH_BUFFER_END: [],
+  MI_SUSPEND_FLUSH: ['0: Suspend Flush 0'],
+  MI_PREDICATE: ['0: Load 7:6, Combine 4:3, Compare 1:0'],
+  MI_TOPOLOGY_FILTER: ['0: Topology 5:0'],
+  MI_SET_APPID: ['0: Protected Memory 7, Application 6:0'],
+  MI_RS_CONTEXT: ['0: Save 0'],
+  MI_LOAD_SCAN_LINES_INCL: ['0: Display 21:19', '1: Start 28:16, End 12:0'],
+  MI_LOAD_SCAN_LINES_EXCL: ['0: Display 21:19', '1: Start 28:16, End 12:0'],
+  MI_DISPLAY_FLIP: [
+    '0: Async 22, Plane 21:19',
+    '1: Pitch 15:6 a, Tiled 0',
+    '2: Surface 31:12 a, Flip Type 1:0',
+    '3: Left Eye Surface 31:12 a',
+  ],
+  MI_SEMAPHORE_MBOX: ['0: Update 21, Compare 20, Register 17:16', '1: Value 31:0 x'],
+  MI_SET_CONTEXT: [
+    '1: Context 31:12 a, Global GTT 8, Core Mode 4, Save Extended 3, Restore Extended 2, Force Restore 1, Restore Inhibit 0',
+  ],
+  MI_URB_CLEAR: ['1: Length 29:16, Address 14:0 x'],
+  MI_MATH: ['1%1: ALU Opcode 31:20 x, Operand 1 19:10 x, Operand 2 9:0 x'],
+  MI_STORE_DATA_IMM: [
+    '0: Global GTT 22',
+    '2: Address 31:2 a',
+    '3: Data 31:0 x',
+    '4: Data High 31:0 x',
+  ],
+  MI_STORE_DATA_INDEX: [
+    '0: Per-process Status Page 21',
+    '1: Offset 11:2 a',
+    '2: Data 31:0 x',
+    '3: Data High 31:0 x',
+  ],
+  MI_LOAD_REGISTER_IMM: [
+    '0: Byte Write Disables 11:8 x',
+    '1%2: Register 22:2 r',
+    '2%2: Value 31:0 x',
+  ],
+  MI_UPDATE_GTT: ['1: First Entry 31:12 a', '2%1: Entry 31:0 x'],
+  MI_STORE_REGISTER_MEM: [
+    '0: Global GTT 22, Predicated 21',
+    '1: Register 22:2 r',
+    '2: Address 31:2 a',
+  ],
+  MI_FLUSH_DW: [
+    '0: Protected Memory 22, Status Page Index 21, TLB Invalidate 18, Post-sync 15:14, Notify 8, Video Pipe Invalidate 7',
+    '1: Address 31:3 a, Global GTT 2',
+    '2: Data 31:0 x',
+    '3: Data High 31:0 x',
+  ],
+  MI_CLFLUSH: [
+    '0: Global GTT 22',
+    '1: Page 31:12 a, First Line 11:6',
+    '2: Page High 15:0 x',
+    '3%1: Half Cache Line 31:0 x',
+  ],
+  MI_REPORT_PERF_COUNT: ['1: Address 31:6 a, Core Mode 4, Global GTT 0', '2: Report Id 31:0 x'],
+  MI_LOAD_REGISTER_MEM: ['0: Global GTT 22, Async 21', '1: Register 22:2 r', '2: Address 31:2 a'],
+  MI_LOAD_REGISTER_REG: ['1: From 22:2 r', '2: To 22:2 r'],
+  MI_RS_STORE_DATA_IMM: ['2: Address 31:2 a, Core Mode 0', '3: Data 31:0 x'],
+  MI_LOAD_URB_MEM: ['1: URB Address 14:2 a', '2: Address 31:6 a'],
+  MI_STORE_URB_MEM: ['1: URB Address 14:2 a', '2: Address 31:6 a'],
+  MI_BATCH_BUFFER_START: [
+    '0: Second Level 22, Add Offset 16, Predicated 15, No Privilege 13, Clear Command Buffer 11, Resource Streamer 10, PPGTT 8',
+    '1: Address 31:2 a',
+  ],
+  MI_CONDITIONAL_BATCH_BUFFER_END: [
+    '0: Global GTT 22, Compare Semaphore 21',
+    '1: Data 31:0 x',
+    '2: Address 31:3 a',
+  ],
+  PIPE_CONTROL: [
+    '1: Global GTT 24, LRI Post-sync 23, Status Page Index 21, CS Stall 20, Snapshot Reset 19, TLB Invalidate 18, Media State Clear 16, Post-sync 15:14, Depth Stall 13, Render Target Flush 12, Instruction Invalidate 11, Texture Invalidate 10, Indirect State Disable 9, Notify 8, Flush 7, DC Flush 5, VF Invalidate 4, Constant Invalidate 3, State Invalidate 2, Stall At Scoreboard 1, Depth Flush 0',
+    '2: Address 31:2 a',
+    '3: Data 31:0 x',
+    '4: Data High 31:0 x',
+  ],
+};

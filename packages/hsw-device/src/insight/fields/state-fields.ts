@@ -1,0 +1,155 @@
+import type { FieldTable } from './field.ts';
+
+/** Fields of STATE_*, 3DSTATE_* and 3DPRIMITIVE. HSW PRM vol.2a and 2b "3D pipeline". */
+export const STATE_FIELDS: FieldTable = {
+  STATE_PREFETCH: ['1: Pointer 31:6 a, Count 2:0'],
+  STATE_BASE_ADDRESS: [
+    '1: General State Base 31:12 a, Cache Control 11:8, Stateless Cache Control 7:4, Modify 0',
+    ...['Surface State Base', 'Dynamic State Base', 'Indirect Object Base', 'Instruction Base'].map(
+      (name, i) => `${i + 2}: ${name} 31:12 a, Cache Control 11:8, Modify 0`,
+    ),
+    ...['General State', 'Dynamic State', 'Indirect Object', 'Instruction'].map(
+      (name, i) => `${i + 6}: ${name} Upper Bound 31:12 a, Modify 0`,
+    ),
+  ],
+  STATE_SIP: ['1: System Instruction Pointer 31:4 a'],
+  SWTESS_BASE_ADDRESS: ['1: Base 31:12 a, Cache Control 11:8'],
+  GPGPU_CSR_BASE_ADDRESS: ['1: Base 31:12 a'],
+  PIPELINE_SELECT: ['0: Pipeline 1:0'],
+  '3DPRIMITIVE': [
+    '0: Indirect 10, UAV Coherency 9, Predicated 8',
+    '1: End Offset 9, Random Access 8, Topology 5:0',
+    '2: Vertices 31:0',
+    '3: Start Vertex 31:0',
+    '4: Instances 31:0',
+    '5: Start Instance 31:0',
+    '6: Base Vertex 31:0 i',
+  ],
+  '3DSTATE_VF_STATISTICS': ['0: Enable 0'],
+  '3DSTATE_VF': ['0: Cut Index Enable 8', '1: Cut Index 31:0 x'],
+  '3DSTATE_CLEAR_PARAMS': ['1: Depth Clear Value 31:0 x', '2: Valid 0'],
+  '3DSTATE_DEPTH_BUFFER': [
+    '1: Type 31:29, Depth Write 28, Stencil Write 27, Hierarchical 22, Format 20:18, Pitch 17:0',
+    '2: Base 31:0 a',
+    '3: Height 31:18, Width 17:4, LOD 3:0',
+    '4: Depth 31:21, Minimum Array Element 20:10, Cache Control 3:0',
+    '5: Offset Y 31:16 i, Offset X 15:0 i',
+    '6: View Extent 31:21',
+  ],
+  '3DSTATE_STENCIL_BUFFER': ['1: Enable 31, Cache Control 28:25, Pitch 16:0', '2: Base 31:0 a'],
+  '3DSTATE_HIER_DEPTH_BUFFER': ['1: Cache Control 28:25, Pitch 16:0', '2: Base 31:0 a'],
+  '3DSTATE_VERTEX_BUFFERS': [
+    '1%4: Index 31:26, Instance Data 20, Cache Control 19:16, Address Modify 14, Null 13, Pitch 11:0',
+    '2%4: Start 31:0 a',
+    '3%4: End 31:0 a',
+    '4%4: Instance Step 31:0',
+  ],
+  '3DSTATE_VERTEX_ELEMENTS': [
+    '1%2: Buffer 31:26, Valid 25, Format 24:16 x, Edge Flag 15, Offset 11:0',
+    '2%2: Component 0 30:28, Component 1 26:24, Component 2 22:20, Component 3 18:16',
+  ],
+  '3DSTATE_INDEX_BUFFER': [
+    '0: Cache Control 15:12, Format 9:8',
+    '1: Start 31:0 a',
+    '2: End 31:0 a',
+  ],
+  '3DSTATE_CC_STATE_POINTERS': ['1: Color Calculator State 31:6 a'],
+  '3DSTATE_SCISSOR_STATE_POINTERS': ['1: Scissor Rectangles 31:5 a'],
+  '3DSTATE_BLEND_STATE_POINTERS': ['1: Blend State 31:6 a'],
+  '3DSTATE_DEPTH_STENCIL_STATE_POINTERS': ['1: Depth Stencil State 31:6 a'],
+  '3DSTATE_VIEWPORT_STATE_POINTERS_SF_CLIP': ['1: Viewports 31:6 a'],
+  '3DSTATE_VIEWPORT_STATE_POINTERS_CC': ['1: Viewports 31:5 a'],
+  '3DSTATE_CLIP': [
+    '1: Front Counterclockwise 20, Sub-pixel 4 Bits 19, Early Cull 18, Cull Mode 17:16, Statistics 10, User Cull Distances 7:0 x',
+    '2: Enable 31, API Mode 30, XY Test 28, Z Test 27, Guard Band 26, User Clip Distances 23:16 x, Clip Mode 15:13, Perspective Divide Disable 9, Non-perspective Barycentric 8, Strip Provoking 5:4, Line Provoking 3:2, Fan Provoking 1:0',
+    '3: Minimum Point Width 27:17, Maximum Point Width 16:6, Force Zero Array Index 5, Maximum Viewport 3:0',
+  ],
+  '3DSTATE_SF': [
+    '1: Depth Format 14:12, Legacy Depth Bias 11, Statistics 10, Offset Solid 9, Offset Wireframe 8, Offset Point 7, Front Fill 6:5, Back Fill 4:3, Viewport Transform 1, Front Counterclockwise 0',
+    '2: Anti-aliasing 31, Cull Mode 30:29, Line Width 27:18, Line End Cap 17:16, Line Stipple 14, Scissor 11, Independent Rasterization 10, Multisample Mode 9:8',
+    '3: Last Pixel 31, Strip Provoking 30:29, Line Provoking 28:27, Fan Provoking 26:25, True Line Distance 14, Sub-pixel 4 Bits 12, Point Width From State 11, Point Width 10:0',
+    '4: Depth Offset 31:0 f',
+    '5: Depth Offset Scale 31:0 f',
+    '6: Depth Offset Clamp 31:0 f',
+  ],
+  '3DSTATE_WM': [
+    '1: Statistics 31, Depth Clear 30, Thread Dispatch 29, Depth Resolve 28, Hierarchical Resolve 27, Legacy Lines 26, Kills Pixel 25, Computed Depth 24:23, Early Depth Control 22:21, Source Depth 20, Source W 19, ZW Interpolation 18:17, Barycentric Modes 16:11 x, Input Coverage 10, Line End Cap 9:8, Line Width 7:6, Independent Rasterization 5, Polygon Stipple 4, Line Stipple 3, Point Rule 2, Multisample Mode 1:0',
+    '2: Dispatch Per Pixel 31, UAV Only 30',
+  ],
+  '3DSTATE_SBE': [
+    '1: Swizzle Upper 28, Outputs 27:22, Swizzle Enable 21, Point Sprite Lower Left 20, Read Length 15:11, Read Offset 9:4',
+    ...Array.from(
+      { length: 8 },
+      (_, i) => `${i + 2}: Attribute ${i * 2 + 1} 31:16 x, Attribute ${i * 2} 15:0 x`,
+    ),
+    '10: Point Sprite Attributes 31:0 x',
+    '11: Constant Attributes 31:0 x',
+    '12: Wrap Shortest 0 To 7 31:0 x',
+    '13: Wrap Shortest 8 To 15 31:0 x',
+  ],
+  '3DSTATE_SAMPLE_MASK': ['1: Mask 7:0 x'],
+  '3DSTATE_STREAMOUT': [
+    '1: Enable 31, Rendering Disable 30, Render Stream 28:27, Reorder 26, Statistics 25, Buffers 11:8 x',
+    '2: Stream 3 Offset 29, Stream 3 Length 28:24, Stream 2 Offset 21, Stream 2 Length 20:16, Stream 1 Offset 13, Stream 1 Length 12:8, Stream 0 Offset 5, Stream 0 Length 4:0',
+  ],
+  '3DSTATE_SO_BUFFER': [
+    '1: Index 30:29, Cache Control 28:25, Pitch 11:0',
+    '2: Base 31:2 a',
+    '3: End 31:2 a',
+  ],
+  '3DSTATE_SO_DECL_LIST': [
+    '1: Stream 3 Buffers 15:12 x, Stream 2 Buffers 11:8 x, Stream 1 Buffers 7:4 x, Stream 0 Buffers 3:0 x',
+    '2: Stream 3 Entries 31:24, Stream 2 Entries 23:16, Stream 1 Entries 15:8, Stream 0 Entries 7:0',
+    '3%2: Stream 1 31:16 x, Stream 0 15:0 x',
+    '4%2: Stream 3 31:16 x, Stream 2 15:0 x',
+  ],
+  '3DSTATE_TE': [
+    '1: Partitioning 13:12, Output Topology 9:8, Domain 5:4, Mode 2:1, Enable 0',
+    '2: Maximum Odd Factor 31:0 f',
+    '3: Maximum Factor 31:0 f',
+  ],
+  '3DSTATE_DRAWING_RECTANGLE': [
+    '0: Core Mode 15:14',
+    '1: Clipped Y Minimum 31:16, Clipped X Minimum 15:0',
+    '2: Clipped Y Maximum 31:16, Clipped X Maximum 15:0',
+    '3: Origin Y 31:16 i, Origin X 15:0 i',
+  ],
+  '3DSTATE_SAMPLER_PALETTE_LOAD0': ['1%1: Entry 31:0 x'],
+  '3DSTATE_SAMPLER_PALETTE_LOAD1': ['1%1: Alpha 31:24, Red 23:16, Green 15:8, Blue 7:0'],
+  '3DSTATE_CHROMA_KEY': ['1: Table Index 31:30', '2: Low 31:0 x', '3: High 31:0 x'],
+  '3DSTATE_POLY_STIPPLE_OFFSET': ['1: X 12:8, Y 4:0'],
+  '3DSTATE_POLY_STIPPLE_PATTERN': ['1%1: Row 31:0 x'],
+  '3DSTATE_LINE_STIPPLE': [
+    '1: Modify 31, Repeat Counter 29:21, Stipple Index 19:16, Pattern 15:0 x',
+    '2: Inverse Repeat Count 31:15, Repeat Count 8:0',
+  ],
+  '3DSTATE_AA_LINE_PARAMETERS': [
+    '1: Bias 23:16, Slope 7:0',
+    '2: End Cap Bias 23:16, End Cap Slope 7:0',
+  ],
+  '3DSTATE_MONOFILTER_SIZE': ['1: Width 5:3, Height 2:0'],
+  '3DSTATE_MULTISAMPLE': [
+    '1: Enable 5, Pixel Location 4, Samples Log2 3:1',
+    '2: Positions 0 To 3 31:0 x',
+    '3: Positions 4 To 7 31:0 x',
+  ],
+  '3DSTATE_RAST_MULTISAMPLE': [
+    '1: Samples Log2 3:1',
+    '2: Positions 0 To 3 31:0 x',
+    '3: Positions 4 To 7 31:0 x',
+    '4: Positions 8 To 11 31:0 x',
+    '5: Positions 12 To 15 31:0 x',
+  ],
+  '3DSTATE_BINDING_TABLE_POOL_ALLOC': [
+    '1: Base 31:12 a, Enable 11, Cache Control 10:7',
+    '2: Upper Bound 31:12 a',
+  ],
+  '3DSTATE_GATHER_POOL_ALLOC': [
+    '1: Base 31:12 a, Enable 11, Cache Control 3:0',
+    '2: Upper Bound 31:12 a',
+  ],
+  '3DSTATE_DX9_CONSTANT_BUFFER_POOL_ALLOC': [
+    '1: Base 31:12 a, Enable 11, Cache Control 3:0',
+    '2: Upper Bound 31:12 a',
+  ],
+};
