@@ -42,8 +42,8 @@ const A_BUSY = 41;
  */
 export class OaUnit implements RegBlock {
   readonly rows: readonly RegRow[];
-  /** Timer reports that found no room. */
-  lost = 0;
+  /** Times that the tail met the head: the buffer was full of what nobody had read. */
+  overflows = 0;
   readonly #engine: Engine;
   /** Clocks counted up to #sinceNs. */
   #clocks = 0;
@@ -146,7 +146,7 @@ export class OaUnit implements RegBlock {
     const from = ((status & POINTER) - base) & last;
     const to = (from + format.bytes) & last;
     if (to === (((head & POINTER) - base) & last)) {
-      this.lost++;
+      this.overflows++;
       regs.poke(OASTATUS1, status | OVERFLOW);
       if ((regs.peek(OABUFFER) & OVERRUN_DISABLE) !== 0) return;
     }
