@@ -8,6 +8,7 @@ export {
   FenceRegisters,
 } from './aperture/fences.ts';
 export { BLT_COMMANDS, type BltRow } from './blt/commands.ts';
+export { SETUP_WORDS as BLT_SETUP_WORDS } from './blt/setup.ts';
 export { CONTEXT_BYTES } from './cs/context-image.ts';
 export {
   COMMAND_DWORDS,
@@ -45,6 +46,7 @@ export {
   HaswellConfigError,
   HaswellDevice,
   type HaswellOptions,
+  type ResetKind,
 } from './device.ts';
 export { DEFAULT_DP_CAPS, type DpCaps } from './display/bus/dpcd.ts';
 export * as displayRegs from './display/display.regs.ts';
@@ -156,6 +158,7 @@ export {
   IGD_MSI,
   type IgdConfigOptions,
   igdConfigSpace,
+  igdInD0,
 } from './pci/igd.ts';
 export { type Clock, type ClockEvent, ManualClock } from './port/clock.ts';
 export { MachineMemory, MachineMemoryError } from './port/memory.ts';

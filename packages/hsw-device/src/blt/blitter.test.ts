@@ -4,6 +4,7 @@ import { BltBench, header, xy } from '../testing/blt-bench.ts';
 import { Blitter } from './blitter.ts';
 import { BLT_COMMANDS } from './commands.ts';
 import { rop3, ropMasks } from './rop.ts';
+import { SETUP_WORDS } from './setup.ts';
 
 // Hundreds of blits by a slow model: seconds where the machine is busy.
 vi.setConfig({ testTimeout: 60_000 });
@@ -161,6 +162,40 @@ describe('set-up', () => {
     b.check();
     b.blitter.reset();
     expect(b.blitter.exportState().setup.every((n) => n === 0)).toBe(true);
+  });
+});
+
+describe('two users of one engine', () => {
+  const setup = (base: number, color: number): number[] => {
+    return [header(0x01, 8, RGBA), BR13, 0, 0, base, color, 0x66, 0];
+  };
+  const pixel = [header(0x24, 2), xy(3, 2)];
+  const drawn = (base: number): number => {
+    const words = b.memory.words[b.regions[0] as number] as Int32Array;
+    return words[(base + 2 * 256 + 12) / 4] as number;
+  };
+
+  test('each finds its own set-up again', () => {
+    const [first, second] = [new Int32Array(SETUP_WORDS), new Int32Array(SETUP_WORDS)];
+    b.run(setup(0x8000, 0x55));
+    b.blitter.setup.save(first);
+    b.blitter.setup.restore(second);
+    b.run(setup(0xc000, 0x77));
+    b.blitter.setup.save(second);
+    b.blitter.setup.restore(first);
+    expect(start(pixel)).toBe(true);
+    b.blitter.step(1e9);
+    b.blitter.setup.restore(second);
+    expect(start(pixel)).toBe(true);
+    b.blitter.step(1e9);
+    expect([drawn(0x8000), drawn(0xc000)]).toEqual([0x55, 0x77]);
+  });
+
+  test('one that never set it up has what a reset leaves', () => {
+    b.run(setup(0x8000, 0x55));
+    b.blitter.setup.restore(new Int32Array(SETUP_WORDS));
+    const fresh = new Blitter(b.memory);
+    expect(b.blitter.exportState().setup).toEqual(fresh.exportState().setup);
   });
 });
 

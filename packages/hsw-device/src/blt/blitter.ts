@@ -35,7 +35,8 @@ const GENERAL = 4;
  * slices: {@link start} decodes it, {@link step} draws until it is done.
  *
  * PRM vol.2a "Blitter". The set-up registers outlive a command, and no context saves them on
- * gen7.5: whoever shares the engine saves and restores them with {@link exportState}.
+ * gen7.5: whoever shares the engine exchanges them between two operations with `setup.save` and
+ * `setup.restore`; {@link exportState} holds them too.
  */
 export class Blitter {
   readonly counters = {

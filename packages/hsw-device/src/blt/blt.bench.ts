@@ -6,6 +6,7 @@ import { FenceRegisters } from '../aperture/fences.ts';
 import { AddressSpace, pteAddress } from '../gtt/address-space.ts';
 import { MachineMemory } from '../port/memory.ts';
 import { RegSpace } from '../reg/reg-space.ts';
+import { ARB_MODE, ARB_MODE_SWIZZLE } from '../tiling/swizzle.ts';
 import { Blitter } from './blitter.ts';
 
 const { console, performance } = globalThis as unknown as {
@@ -32,7 +33,7 @@ const cases: Case[] = [];
 function machine(
   shared: boolean,
   torn: boolean,
-): { space: AddressSpace; words: Int32Array; blitter: Blitter } {
+): { space: AddressSpace; words: Int32Array; regs: RegSpace; blitter: Blitter } {
   const memory = new MachineMemory();
   const words = new Int32Array(shared ? new SharedArrayBuffer(REGION) : new ArrayBuffer(REGION));
   memory.addRegion(0x10000000, words);
@@ -40,7 +41,8 @@ function machine(
   // Torn: no two graphics pages that follow each other do so in memory.
   const frame = (page: number): number => (torn ? (page * 5 + 3) & 0x3fff : page & 0x3fff);
   const space = new AddressSpace('bench', memory, (page) => pteAddress(first + frame(page)) | 1);
-  return { space, words, blitter: new Blitter(memory) };
+  const regs = new RegSpace(0x5000);
+  return { space, words, regs, blitter: new Blitter(memory, regs) };
 }
 
 const br13 = (rop: number, pitch: number): number => (3 << 24) | (rop << 16) | pitch;
@@ -87,8 +89,10 @@ for (const shared of [true, false]) {
     swctrl: number,
     baseline: () => void,
     budget: number,
+    swizzled = false,
   ): void => {
     const blit = (): void => {
+      on.regs.poke(ARB_MODE, swizzled ? ARB_MODE_SWIZZLE : 0);
       on.blitter.start(dw, dw.length, on.space, swctrl);
       while (!on.blitter.step(MIB));
     };
@@ -105,6 +109,22 @@ for (const shared of [true, false]) {
   add('XY_SRC_COPY_BLT linear to Y', flat, copyBlt(to, 0, true, false), 2, copy, 0.25);
   add('XY_SRC_COPY_BLT Y to linear', flat, copyBlt(to, 0, false, true), 1, copy, 0.25);
   add('XY_SRC_COPY_BLT Y to Y', flat, copyBlt(to, 0, true, true), 3, copy, 0.25);
+  add('XY_COLOR_BLT X-tiled, swizzled', flat, colorBlt(to, true), 0, fill, 0.25, true);
+  add('XY_SRC_COPY_BLT linear to X, swizzled', flat, copyBlt(to, 0, true, false), 0, copy, 0, true);
+  add('XY_SRC_COPY_BLT X to X, swizzled', flat, copyBlt(to, 0, true, true), 0, copy, 0.25, true);
+  add('XY_SRC_COPY_BLT linear to Y, swizzled', flat, copyBlt(to, 0, true, false), 2, copy, 0, true);
+  add('XY_SRC_COPY_BLT Y to linear, swizzled', flat, copyBlt(to, 0, false, true), 1, copy, 0, true);
+  add('XY_SRC_COPY_BLT Y to Y, swizzled', flat, copyBlt(to, 0, true, true), 3, copy, 0.25, true);
+  add('XY_SRC_COPY_BLT xor X-tiled', flat, copyBlt(to, 0, true, true, 0x66), 0, copy, 0);
+  add(
+    'XY_SRC_COPY_BLT xor X-tiled, swizzled',
+    flat,
+    copyBlt(to, 0, true, true, 0x66),
+    0,
+    copy,
+    0,
+    true,
+  );
   add('XY_SRC_COPY_BLT xor', flat, copyBlt(to, 0, false, false, 0x66), 0, copy, 0);
 }
 

@@ -36,6 +36,16 @@ export class BltSetup {
     this.words[SETUP_CLIP2] = dw[2] as number;
   }
 
+  /** Copies the registers out: whoever shares the engine keeps them for the one that leaves it. */
+  save(into: Int32Array): void {
+    for (let i = 0; i < SETUP_WORDS; i++) into[i] = this.words[i] as number;
+  }
+
+  /** Puts back what {@link save} gave; zeros are the state after a reset. */
+  restore(from: Int32Array): void {
+    for (let i = 0; i < SETUP_WORDS; i++) this.words[i] = from[i] as number;
+  }
+
   reset(): void {
     this.words.fill(0);
   }

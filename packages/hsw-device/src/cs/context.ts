@@ -1,4 +1,4 @@
-import { CCID_VALID, RING_CCID } from '../gt/engine.regs.ts';
+import { CCID_VALID, GFX_TLB_EXPLICIT, RING_CCID, RING_GFX_MODE } from '../gt/engine.regs.ts';
 import {
   CONTEXT_BYTES,
   IMAGE_KIND,
@@ -179,6 +179,7 @@ export function miSetContext(e: Engine): void {
   e.setReg(RING_CCID, next | (operand & CCID_KEEPS) | CCID_VALID);
   e.oa?.settle();
   e.counters.contextSwitches++;
+  if ((e.reg(RING_GFX_MODE) & GFX_TLB_EXPLICIT) === 0) e.ppgtt.space.invalidate();
   if ((operand & RESTORE_INHIBIT) === 0) {
     restoreContext(e, next, (operand & RS_RESTORE) !== 0);
   } else if (running !== next) e.setContextTime(0);

@@ -62,6 +62,8 @@ export const INSTPM_TLB_INVALIDATE = 0x200;
 export const INSTPM_SYNC_FLUSH = 0x20;
 /** GFX_MODE 9. i915: `GFX_PPGTT_ENABLE`. */
 export const GFX_PPGTT_ENABLE = 0x200;
+/** GFX_MODE 13: a change of context keeps the TLB. i915: `GFX_TLB_INVALIDATE_EXPLICIT`. */
+export const GFX_TLB_EXPLICIT = 0x2000;
 /** CCID 0: a context is active. */
 export const CCID_VALID = 1;
 

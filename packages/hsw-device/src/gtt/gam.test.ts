@@ -3,6 +3,7 @@ import {
   ENGINE_IDS,
   type EngineId,
   GFX_PPGTT_ENABLE,
+  GFX_TLB_EXPLICIT,
   RING_BASE,
   RING_GFX_MODE,
   RING_IMR,
@@ -21,6 +22,8 @@ const LOAD_REGISTER_IMM = 0x22 << 23;
 const MI_FLUSH_DW = (0x26 << 23) | 2;
 const PIPE_CONTROL = (3 << 29) | (3 << 27) | (2 << 24) | 3;
 const TLB_INVALIDATE = 1 << 18;
+const MI_SET_CONTEXT = 0x18 << 23;
+const RESTORE_INHIBIT = 1;
 const XY_COLOR_BLT = (2 << 29) | (0x50 << 22) | (3 << 20) | 4;
 
 /** The directory lies in GTT entries 0x400 on, its table 0 in page 0x60 of memory. */
@@ -111,6 +114,25 @@ describe('a PPGTT translation stays until it is dropped', () => {
     d.regs.write32(RING_BASE[id] + RING_INSTPM, (bits << 16) | bits);
     expect(d.regs.read32(RING_BASE[id] + RING_INSTPM) & bits).toBe(0);
     expect(store(id)).toBe(0x71);
+  });
+
+  test('MI_SET_CONTEXT, unless GFX_MODE 13 asks for explicit invalidations only', () => {
+    const setContext = (image: number): void => {
+      d.submit('RCS', MI_SET_CONTEXT, image | 0x100 | RESTORE_INHIBIT);
+      d.run();
+    };
+    const mode = RING_BASE.RCS + RING_GFX_MODE;
+    d.regs.write32(mode, (GFX_TLB_EXPLICIT << 16) | GFX_TLB_EXPLICIT);
+    // A write of the mode drops them by itself.
+    expect(store('RCS')).toBe(0x71);
+    map(0x70);
+    setContext(0x200000);
+    expect(store('RCS')).toBe(0x71);
+    d.regs.write32(mode, GFX_TLB_EXPLICIT << 16);
+    expect(store('RCS')).toBe(0x70);
+    map(0x71);
+    setContext(0x240000);
+    expect(store('RCS')).toBe(0x71);
   });
 
   test('a directory entry that changes counts after the next GFX_FLSH_CNTL', () => {

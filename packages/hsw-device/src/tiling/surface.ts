@@ -189,6 +189,9 @@ export class Surface {
   /** Reads `n` bytes of row `y` from byte `x` into the line's bytes 0 to n - 1. */
   load(x: number, y: number, n: number, line: Line): void {
     const memory = this.memory;
+    if (this.swizzled && this.tiling === TILE_X && ((x | n) & 3) === 0) {
+      if (((y ^ (y >> 1)) & 1) !== 0) return this.#loadSwapped(x, y, n, line.words);
+    }
     let at = 0;
     while (at < n) {
       const run = this.locate(x + at, y, n - at);
@@ -199,6 +202,23 @@ export class Surface {
       } else {
         const from = this.word * 4 + this.sub;
         copyBytes(line.bytes, at, memory.bytes[region] as Uint8Array, from, run);
+      }
+      at += run;
+    }
+  }
+
+  /** Reads dwords of an X-tiled row in which each two runs of 64 bytes have changed places. */
+  #loadSwapped(x: number, y: number, n: number, line: Int32Array): void {
+    for (let at = 0; at < n; ) {
+      const run = Math.min(512 - ((x + at) & 511), n - at);
+      this.locateTile(x + at, y);
+      const to = at >>> 2;
+      const end = to + (run >>> 2);
+      if (this.region === 0) line.fill(0, to, end);
+      else {
+        const words = this.memory.words[this.region] as Int32Array;
+        let from = this.word + (inTileX(x + at, y) >>> 2);
+        for (let i = to; i < end; i++) line[i] = words[from++ ^ 16] as number;
       }
       at += run;
     }
