@@ -66,3 +66,65 @@ describe('BAR0', () => {
     expect(d.regs.misses.offsets.length).toBe(256);
   });
 });
+
+describe('resets', () => {
+  const FENCE0 = 0x100000;
+  const RENDER_MODE = 0x7000;
+  const RPNSWREQ = 0xa008;
+
+  /** Registers that differ from a device that was just made, by name. */
+  function changed(d: HaswellDevice): string[] {
+    const fresh = device();
+    return [...fresh.regs.dw].flatMap((value, i) =>
+      value === d.regs.dw[i] ? [] : [d.regs.nameOf(i << 2)],
+    );
+  }
+
+  test('after a power-on reset no register tells what was written before', () => {
+    const rows = device().regs.rows;
+    const write = fc.tuple(fc.nat(rows.length - 1), fc.nat(255), fc.integer());
+    fc.assert(
+      fc.property(fc.array(write, { maxLength: 300 }), (writes) => {
+        const clock = new ManualClock();
+        const d = new HaswellDevice({ memory: new MachineMemory(), clock });
+        for (const [row, k, value] of writes) {
+          const { offset, count = 1, stride = 4 } = rows[row] as (typeof rows)[number];
+          d.mmio.write(offset + (k % count) * stride, 4, value);
+          d.step(1 << 12);
+          clock.advance(50_000);
+        }
+        d.mmio.write(GTT_WINDOW, 4, 1);
+        d.reset('power');
+        expect(changed(d)).toEqual([]);
+        expect([d.gt.idle, d.ggtt.read(0), d.irq.asserted]).toEqual([true, 0, false]);
+      }),
+      { numRuns: 20 },
+    );
+  });
+
+  test('a function-level reset keeps the GTT; D3hot takes the fences only', () => {
+    const d = device();
+    const set = (): void => {
+      d.mmio.write(FENCE0 + 4, 4, 0x00010003);
+      d.mmio.write(FENCE0, 4, 0x00000001);
+      d.mmio.write(RENDER_MODE, 4, 0x00100010);
+      d.mmio.write(RPNSWREQ, 4, 10 << 24);
+      d.mmio.write(GTT_WINDOW, 4, 0x1001);
+    };
+    const seen = (): number[] => [
+      ...[FENCE0, RENDER_MODE, RPNSWREQ].map((offset) => d.mmio.read(offset, 4)),
+      d.fences.over[0] as number,
+      d.ggtt.read(0),
+    ];
+    set();
+    expect(seen()).toEqual([1, 0x10, 10 << 24, 1, 0x1001]);
+    d.reset('d3');
+    expect(seen()).toEqual([0, 0x10, 10 << 24, 0, 0x1001]);
+    set();
+    d.reset('function');
+    expect(seen()).toEqual([0, 0, 0, 0, 0x1001]);
+    set();
+    d.reset('power');
+    expect(seen()).toEqual([0, 0, 0, 0, 0]);
+  });
+});

@@ -1,5 +1,5 @@
 import { Aperture } from './aperture/aperture.ts';
-import { FenceRegisters } from './aperture/fences.ts';
+import { FENCE_COUNT, FenceRegisters } from './aperture/fences.ts';
 import { Blitter } from './blt/blitter.ts';
 import { DisplayEngine } from './display/display-engine.ts';
 import { Gt } from './gt/gt.ts';
@@ -29,6 +29,13 @@ export interface HaswellOptions {
   /** Called when engines have work: the host then calls `step` until it returns false. */
   readonly wake?: () => void;
 }
+
+/**
+ * `d3`: D3hot and back, over which the GT's state is kept as over RC6 and the fences are lost (i915
+ * `i915_gem_runtime_suspend`); `function`: a function-level reset; `power`: the machine slept (S3)
+ * or was switched on.
+ */
+export type ResetKind = 'd3' | 'function' | 'power';
 
 /** Our own mistake or a bad configuration; never caused by a guest. */
 export class HaswellConfigError extends Error {
@@ -96,6 +103,25 @@ export class HaswellDevice {
     });
     this.aperture = new Aperture('aperture', this.ggtt.space, this.fences, 0, this.apertureBytes);
     this.mmio = new GttMmio('gttmmio', this.regs, this.ggtt, this.gt.power);
+  }
+
+  /**
+   * Takes the state that a reset takes. Monitors stay plugged in, and system memory is nobody's
+   * here. The GTT lies in memory of the GPU's own, which only `power` is taken to lose; its driver
+   * writes it again in any case (i915 `i915_ggtt_resume`).
+   */
+  reset(kind: ResetKind): void {
+    if (kind !== 'd3') {
+      this.regs.reset();
+      this.gt.powerOn();
+      this.display.reset();
+    }
+    if (kind === 'power') this.ggtt.clear();
+    for (const row of this.fences.rows) {
+      for (let i = 0; i < FENCE_COUNT; i++) this.regs.poke(row.offset + i * 8, 0);
+    }
+    this.fences.updateAll();
+    this.irq.update();
   }
 
   /** {@link Gt.step}. */

@@ -24,6 +24,12 @@ export class Ggtt {
     return this.pte[index] ?? 0;
   }
 
+  /** Every entry becomes invalid. */
+  clear(): void {
+    this.pte.fill(0);
+    this.space.invalidate();
+  }
+
   write(index: number, value: number): void {
     if (index < 0 || index >= GM_PAGES) return;
     this.pte[index] = value;

@@ -1,6 +1,7 @@
 import { barRows, headerRows, msiRows, PCI_COMMAND_INTX_DISABLE } from './config-rows.ts';
 import type { ConfigRow } from './config-space.ts';
 import { ConfigSpace, type ConfigWriteHook } from './config-space.ts';
+import { afRows, PM_CONTROL, PM_D0, PM_STATE_MASK, pmRows } from './power-rows.ts';
 
 /** One Haswell graphics device. i915 `INTEL_HSW_GT*_IDS` (i915_pciids.h). */
 export interface HaswellModel {
@@ -43,6 +44,12 @@ export function haswellModel(deviceId: number): HaswellModel | undefined {
 
 /** MSI capability's offset on Haswell graphics. HSW datasheet vol.2, device 2. */
 export const IGD_MSI = 0x90;
+/** Power management and advanced features capabilities. The same datasheet. */
+export const IGD_PM = 0xd0;
+export const IGD_AF = 0xa4;
+/** Bytes of the header; those from here on keep their values over D3hot. */
+const HEADER_BYTES = 0x40;
+const MSI_BYTES = 10;
 export const IGD_GMCH_CONTROL = 0x50;
 export const IGD_BSM = 0x5c;
 export const IGD_ASLS = 0xfc;
@@ -68,6 +75,23 @@ export interface IgdConfigOptions {
   readonly onMsiControl?: ConfigWriteHook;
   readonly onAsls?: ConfigWriteHook;
   readonly onSwsci?: ConfigWriteHook;
+  /** The function went to D3hot, or back to D0; the BARs have lost their addresses then. */
+  readonly onPower?: (d3hot: boolean) => void;
+  /** A function-level reset; header and MSI have been reset. */
+  readonly onFunctionReset?: () => void;
+}
+
+/** Whether a graphics function answers memory accesses at all: it does not in D3hot. */
+export function igdInD0(space: ConfigSpace): boolean {
+  return (space.peek(IGD_PM + PM_CONTROL, 2) & PM_STATE_MASK) === PM_D0;
+}
+
+/** What leaving D3hot and a function-level reset do to configuration: "no soft reset" reads 0. */
+function softReset(space: ConfigSpace): void {
+  for (const row of space.rows) {
+    const msi = row.offset >= IGD_MSI && row.offset < IGD_MSI + MSI_BYTES;
+    if (msi || row.offset < HEADER_BYTES) space.poke(row.offset, row.width, row.reset ?? 0);
+  }
 }
 
 /** The configuration space of 00:02.0. HSW datasheet vol.2 "Processor Graphics, device 2". */
@@ -76,6 +100,15 @@ export function igdConfigSpace(o: IgdConfigOptions): ConfigSpace {
   const gmch = (((o.stolenMiB ?? 0) / 32) << 3) | ((o.gttMiB ?? 2) << 8);
   const hook = (onWrite: ConfigWriteHook | undefined): { onWrite?: ConfigWriteHook } =>
     onWrite === undefined ? {} : { onWrite };
+  const moved = (d3hot: boolean): void => {
+    if (!d3hot) softReset(space);
+    o.onPower?.(d3hot);
+  };
+  const flr = (): void => {
+    softReset(space);
+    space.poke(IGD_PM + PM_CONTROL, 2, PM_D0);
+    o.onFunctionReset?.();
+  };
   // biome-ignore format: one register a line
   const rows: ConfigRow[] = [
     ...headerRows({
@@ -90,10 +123,13 @@ export function igdConfigSpace(o: IgdConfigOptions): ConfigSpace {
     { name: 'DEVEN',        offset: 0x54, width: 4, reset: 0x1b, src },
     { name: 'BSM',          offset: IGD_BSM, width: 4, reset: (o.stolenBase ?? 0) | 0, src },
     { name: 'MSAC',         offset: 0x62, width: 1, reset: { 128: 0, 256: 2, 512: 6 }[o.apertureMiB] ?? 2, src },
-    ...msiRows(IGD_MSI, 0, o.onMsiControl),
+    ...msiRows(IGD_MSI, IGD_PM, o.onMsiControl),
+    ...pmRows(IGD_PM, IGD_AF, () => space, moved),
+    ...afRows(IGD_AF, 0, flr),
     { name: 'SWSCI',        offset: 0xe8, width: 2, rw: 0xffff, ...hook(o.onSwsci), src },
     { name: 'ASLE',         offset: 0xe4, width: 4, rw: -1, src },
     { name: 'ASLS',         offset: IGD_ASLS, width: 4, rw: -1, ...hook(o.onAsls), src },
   ];
-  return new ConfigSpace(o.name, rows);
+  const space = new ConfigSpace(o.name, rows);
+  return space;
 }

@@ -5,6 +5,7 @@ import {
   type HaswellDevice,
   IGD_MSI,
   igdConfigSpace,
+  igdInD0,
   MSI_ENABLE,
   PCI_COMMAND,
   PCI_COMMAND_MEMORY,
@@ -36,15 +37,24 @@ export class DirectGpu {
       onCommand: moved,
       onBar0: moved,
       onBar2: moved,
+      onPower: (d3hot) => {
+        if (!d3hot) device.reset('d3');
+        moved();
+      },
+      onFunctionReset: () => {
+        device.reset('function');
+        moved();
+      },
     });
     device.irq.onLine = (asserted): void => this.#interrupt(asserted);
   }
 
   /** Maps the BARs where the configuration space says, or nowhere while decoding is off. */
   #map(): void {
-    const on = (this.config.peek(PCI_COMMAND, 2) & PCI_COMMAND_MEMORY) !== 0;
-    const mmio = on ? barBase(this.config, 0) : 0;
-    const aperture = on ? barBase(this.config, 2) : 0;
+    const { config } = this;
+    const on = (config.peek(PCI_COMMAND, 2) & PCI_COMMAND_MEMORY) !== 0 && igdInD0(config);
+    const mmio = on ? barBase(config, 0) : 0;
+    const aperture = on ? barBase(config, 2) : 0;
     const { apertureBytes } = this.#device;
     if (mmio !== this.#mmioAt) {
       if (this.#mmioAt !== 0) this.#domain.unmapTrap(this.#mmioAt, GTTMMIO_BYTES);

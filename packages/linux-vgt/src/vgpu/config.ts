@@ -4,6 +4,7 @@ import {
   GTTMMIO_BYTES,
   IGD_MSI,
   igdConfigSpace,
+  igdInD0,
   MSI_ENABLE,
   PCI_COMMAND,
   PCI_COMMAND_INTX_DISABLE,
@@ -31,6 +32,8 @@ export interface VgpuConfigOptions {
   readonly onAsls?: (value: number) => void;
   /** A driver calls firmware through SWSCI. */
   readonly onSwsci?: () => void;
+  /** The driver asks for a reset of the function: of the vGPU, not of the hardware. */
+  readonly onFunctionReset?: () => void;
 }
 
 /**
@@ -63,6 +66,11 @@ export class VgpuConfig {
       onMsiControl: () => this.#level(),
       onAsls: (value) => o.onAsls?.(value),
       onSwsci: (value, old) => this.#swsci(value, old),
+      onPower: () => this.#commandWritten(),
+      onFunctionReset: () => {
+        this.#commandWritten();
+        o.onFunctionReset?.();
+      },
     });
   }
 
@@ -74,9 +82,10 @@ export class VgpuConfig {
   /** Puts the traps where the BARs say; takes them away while memory is disabled. */
   #remap(): void {
     const { mpt, domid, apertureMiB, mmio, aperture } = this.#o;
-    const on = (this.space.peek(PCI_COMMAND, 2) & PCI_COMMAND_MEMORY) !== 0;
+    const { space } = this;
+    const on = (space.peek(PCI_COMMAND, 2) & PCI_COMMAND_MEMORY) !== 0 && igdInD0(space);
     const place = (index: number): number => {
-      const at = barBase(this.space, index);
+      const at = barBase(space, index);
       return on && at !== 0 ? at : -1;
     };
     const mmioAt = place(0);

@@ -204,6 +204,7 @@ export class Vgpu implements MmioHost, EngineHost, ScanHost {
       mpt,
       mmio: this.mmio as TrapTarget,
       aperture: this.aperture,
+      onFunctionReset: () => this.guestReset(GRDOM_FULL),
     });
     this.irq.onLine = (high) => this.config.line(high);
     this.irq.onMaskWrite = (offset) => owner.maskChanged(offset);
