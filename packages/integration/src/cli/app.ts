@@ -9,6 +9,7 @@ import {
 import { ctlRoutes } from './commands/ctl.ts';
 import { demoCommand } from './commands/demo.ts';
 import { guestRoutes } from './commands/guest.ts';
+import { igtCommand } from './commands/igt.ts';
 import { screenshotCommand } from './commands/screenshot.ts';
 import type { XengtContext, XengtExitCode } from './context.ts';
 
@@ -27,6 +28,7 @@ export function xengtApplication(
       guest: guestRoutes,
       ctl: ctlRoutes,
       screenshot: screenshotCommand,
+      igt: igtCommand,
     },
     docs: {
       brief: 'One modelled Haswell GPU, shared by several virtual machines',
@@ -38,6 +40,7 @@ export function xengtApplication(
         '  xengt demo                 boot Domain-0 and a guest, and look at them in a browser',
         '  xengt screenshot           save what their screens show',
         '  xengt ctl read control     see how the GPU is shared',
+        "  xengt igt                  run IGT's tests of the driver in a guest",
         '',
         'Every command takes --json, and --help says what it does.',
         'Exit codes: 0 done, 1 it failed, 2 wrong use or configuration, 3 a guest fault was reported.',

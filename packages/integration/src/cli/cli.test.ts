@@ -6,7 +6,7 @@ import type { GuestBuildFlags } from '../guest/command.ts';
 import { findHost } from '../lab/client.ts';
 import { FakeHost } from '../lab/fake-host.ts';
 import { type LabServer, LabServerError, startLabServer } from '../lab/server.ts';
-import type { Actions, DemoOptions } from './context.ts';
+import type { Actions, DemoOptions, IgtOptions } from './context.ts';
 import { runXengt } from './run.ts';
 
 let directory: string;
@@ -28,16 +28,22 @@ interface Ran {
 }
 let demoed: DemoOptions[] = [];
 let built: GuestBuildFlags[] = [];
+let tested: IgtOptions[] = [];
 
 async function xengt(line: string, more: Partial<Actions> = {}): Promise<Ran> {
   demoed = [];
   built = [];
+  tested = [];
   let out = '';
   let err = '';
   const actions: Actions = {
     demo: async (options) => {
       demoed.push(options);
       return 0;
+    },
+    igt: async (options) => {
+      tested.push(options);
+      return 1;
     },
     guestBuild: async (flags) => {
       built.push(flags);
@@ -225,6 +231,41 @@ describe('guest', () => {
     ]);
     expect((await xengt('guest list --json')).out).toBe('{"json":true}');
     expect((await xengt('guest build', { guestBuild: async () => 1 })).code).toBe(1);
+  });
+});
+
+describe('igt', () => {
+  test('passes its flags on, and its exit code back', async () => {
+    const { code } = await xengt(
+      'igt --list fast-feedback --subset igt@kms_* --on mediated --timeout 30 --resume --write-docs',
+    );
+    expect(code).toBe(1);
+    const [given] = tested;
+    await xengt('igt');
+    const defaults = {
+      list: 'default',
+      subset: null,
+      on: 'direct',
+      timeout: 120,
+      resume: false,
+      results: 'xengt-igt',
+      packages: null,
+      writeDocs: false,
+      json: false,
+    };
+    expect(tested).toEqual([defaults]);
+    expect(given).toEqual({
+      ...defaults,
+      list: 'fast-feedback',
+      subset: 'igt@kms_*',
+      on: 'mediated',
+      timeout: 30,
+      resume: true,
+      writeDocs: true,
+    });
+    const wrong = await xengt('igt --timeout 0');
+    expect(wrong.code).toBe(2);
+    expect(wrong.err).toContain('expected a whole number from 1 to 3600');
   });
 });
 

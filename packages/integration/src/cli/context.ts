@@ -29,6 +29,24 @@ export interface DemoOptions {
   readonly trace: { readonly path: string; readonly filter: TraceFilter } | null;
 }
 
+/** What `xengt igt` is asked to run. */
+export interface IgtOptions {
+  /** `default`, a list of the packages by name, or a file. */
+  readonly list: string;
+  /** Glob over names; null takes all. */
+  readonly subset: string | null;
+  readonly on: 'direct' | 'mediated';
+  /** A test's time, seconds of the guest's clock. */
+  readonly timeout: number;
+  /** Keep the results that are there. */
+  readonly resume: boolean;
+  /** Directory of results. */
+  readonly results: string;
+  readonly packages: string | null;
+  readonly writeDocs: boolean;
+  readonly json: boolean;
+}
+
 /** Where a command writes, and when to stop. */
 export interface CommandIo {
   /** Results: stdout. */
@@ -44,6 +62,7 @@ export interface CommandIo {
 /** What the commands call. The real ones load their modules when first used; tests bring their own. */
 export interface Actions {
   demo(options: DemoOptions, io: CommandIo): Promise<XengtExitCode>;
+  igt(options: IgtOptions, io: CommandIo): Promise<XengtExitCode>;
   guestBuild(flags: GuestBuildFlags, io: CommandIo): Promise<XengtExitCode>;
   guestList(flags: GuestListFlags, io: CommandIo): Promise<XengtExitCode>;
   findHost(port: number | null): Promise<LabClient>;

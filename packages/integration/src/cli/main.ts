@@ -26,6 +26,7 @@ const streams = { stdout: process.stdout, stderr: process.stderr };
 /** Each loads what it needs when it is used, so that `--help` is quick. */
 const actions: Actions = {
   demo: async (options, to) => (await import('../host/demo.ts')).runDemo(options, to),
+  igt: async (options, to) => (await import('../igt/command.ts')).runIgt(options, to),
   guestBuild: async (flags, { signal }) =>
     (await import('../guest/command.ts')).runGuestBuild(flags, { ...streams, signal }),
   guestList: async (flags, { signal }) =>

@@ -85,6 +85,7 @@ function words(inputs: readonly string[]): readonly string[] {
     'read',
     'write',
     'screenshot',
+    'igt',
   ];
   const until = inputs.findIndex((w) => !names.includes(w));
   return inputs.slice(0, until < 0 ? inputs.length : until).slice(0, 2);

@@ -142,7 +142,11 @@ export async function buildGuestImage(
   }
   const store = new Store(options.cacheDir ?? defaultCacheDir(), options.openForWrite);
   await store.prepare();
-  const guestFiles = await readGuestFiles();
+  const guestFiles = new Map(
+    [...(await readGuestFiles())].filter(
+      ([file]) => file === 'init' || profile.programs.length > 0,
+    ),
+  );
   const ourFiles = hashGuestFiles(guestFiles);
   const extra = options.extraModules ?? [];
   const withPrograms = options.machine !== null;

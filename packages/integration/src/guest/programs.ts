@@ -25,6 +25,11 @@ export async function readGuestFiles(): Promise<Map<string, Uint8Array>> {
   return files;
 }
 
+/** One file of `packages/integration/guest` that is no part of an image. */
+export async function readGuestFile(name: string): Promise<Uint8Array> {
+  return readFile(join(await guestDirectory(), name));
+}
+
 /** One hash over all of them. */
 export function hashGuestFiles(files: ReadonlyMap<string, Uint8Array>): string {
   return sha256([...files].map(([name, data]) => `${name} ${sha256(data)}\n`).join(''));

@@ -1,0 +1,40 @@
+#!/bin/busybox sh
+# Run in a guest before and for each of IGT's tests: igt-guest.sh SECONDS PROGRAM [SUBTEST [DYNAMIC]]
+# What it prints is read by src/igt/result.ts: marks of the form "@igt NAME VALUE", text after them.
+
+# IGT 2.5 finds a CRTC's hardware pipe in crtc-N/i915_pipe of debugfs, which kernels have since 6.4; Haswell's CRTCs are
+# its pipes in order. A tmpfs over each directory has that file, and links to the kernel's own.
+kernel=/run/igt-debugfs
+[ -d $kernel ] || { mkdir $kernel && mount -t debugfs debugfs $kernel; }
+for crtc in /sys/kernel/debug/dri/*/crtc-*; do
+  if [ -d "$crtc" ] && [ ! -e "$crtc/i915_pipe" ]; then
+    mount -t tmpfs pipe "$crtc"
+    for file in "$kernel/${crtc#/sys/kernel/debug/}"/*; do ln -s "$file" "$crtc/"; done
+    echo ABC | cut -c$((${crtc##*-} + 1)) >"$crtc/i915_pipe"
+  fi
+done
+[ $# = 0 ] && exit 0
+
+seconds=$1 program=$2
+set -- ${3:+--run-subtest "$3"} ${4:+--dynamic-subtest "$4"}
+cd /usr/libexec/igt-gpu-tools || exit 1
+dmesg -c >/dev/null
+begin=$(cut -d' ' -f1 /proc/uptime)
+if [ -x "$program" ]; then
+  timeout -k 5 -s INT "$seconds" "./$program" "$@" </dev/null >/tmp/igt.out 2>/tmp/igt.err
+  status=$?
+else
+  status=127
+fi
+echo "@igt exit $status"
+echo "@igt time $begin $(cut -d' ' -f1 /proc/uptime)"
+echo "@igt tainted $(cat /proc/sys/kernel/tainted)"
+echo "@igt wedged $(cat /sys/kernel/debug/dri/0/i915_wedged 2>/dev/null || echo gone)"
+echo "@igt out"
+tail -c 3000 /tmp/igt.out
+echo
+echo "@igt err"
+grep -a -e CRITICAL -e '^Received signal' -e ' failed\.$' /tmp/igt.err | tail -n 24
+echo "@igt log"
+dmesg -r -c | grep -v -e '^<14>' -e 'Console: switching' | tail -n 60
+rm -f /tmp/igt.out /tmp/igt.err

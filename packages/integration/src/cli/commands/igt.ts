@@ -1,0 +1,93 @@
+import { buildCommand, type Command } from '@stricli/core';
+import type { XengtContext } from '../context.ts';
+import { jsonFlag, wholeNumber } from '../flags.ts';
+
+interface IgtFlags {
+  readonly list: string;
+  readonly subset?: string;
+  readonly on: 'direct' | 'mediated';
+  readonly timeout: number;
+  readonly resume: boolean;
+  readonly results: string;
+  readonly packages?: string;
+  readonly writeDocs: boolean;
+  readonly json: boolean;
+}
+
+export const igtCommand: Command<XengtContext> = buildCommand<IgtFlags, [], XengtContext>({
+  docs: {
+    brief: "Run IGT's own tests of the driver in a guest",
+    fullDescription: [
+      "Runs the test programs of Debian's igt-gpu-tools-tests in Domain-0, which has the GPU itself or",
+      'a share of it. A guest runs test after test; after a crash, a time-out, a complaint of its',
+      'kernel or a wedged GPU the next test gets a fresh one. Results are kept as they come.',
+      '',
+      'Examples:',
+      '  xengt igt --list fast-feedback                 the 166 tests of the short list',
+      "  xengt igt --subset 'igt@kms_*' --on mediated   a family, on a vGPU",
+      '  xengt igt --list my.testlist --resume          go on where the last run ended',
+      '',
+      'Exit code 1 means that a test failed and no explanation is known.',
+    ].join('\n'),
+  },
+  parameters: {
+    flags: {
+      list: {
+        kind: 'parsed',
+        parse: String,
+        brief: 'fast-feedback, all, default (our families and fast-feedback), or a list file',
+        placeholder: 'list',
+        default: 'default',
+      },
+      subset: {
+        kind: 'parsed',
+        parse: String,
+        brief: "Only tests whose name fits, e.g. 'igt@gem_{mmap,pread}*@basic*'",
+        placeholder: 'glob',
+        optional: true,
+      },
+      on: {
+        kind: 'enum',
+        values: ['direct', 'mediated'],
+        brief: 'The whole GPU, or a share of it',
+        default: 'direct',
+      },
+      timeout: {
+        kind: 'parsed',
+        parse: wholeNumber(1, 3600),
+        brief: "A test's time, seconds of the guest's clock",
+        placeholder: 'seconds',
+        default: '120',
+      },
+      resume: {
+        kind: 'boolean',
+        brief: 'Keep the results that are there and run the other tests',
+        default: false,
+      },
+      results: {
+        kind: 'parsed',
+        parse: String,
+        brief: 'Directory for the results and the junit file',
+        placeholder: 'directory',
+        default: 'xengt-igt',
+      },
+      packages: {
+        kind: 'parsed',
+        parse: String,
+        brief: 'Build the guest image from the .deb files in this directory',
+        placeholder: 'directory',
+        optional: true,
+      },
+      writeDocs: {
+        kind: 'boolean',
+        brief: 'Write docs/igt.md from the results in the directory',
+        default: false,
+      },
+      json: jsonFlag,
+    },
+  },
+  async func(flags) {
+    const { subset = null, packages = null, ...rest } = flags;
+    this.process.exitCode = await this.actions.igt({ ...rest, subset, packages }, this.io);
+  },
+});

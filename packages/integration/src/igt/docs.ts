@@ -1,0 +1,72 @@
+import type { Results } from './results-file.ts';
+import { COLUMNS, countRows, isFailure, type Summary, summarize, type Told } from './summary.ts';
+
+const cell = (text: string): string =>
+  text.replaceAll('|', '\\|').replaceAll('<', '&lt;').replaceAll('\n', ' ');
+/** IGT's words on a test are cut after this many characters. */
+const REASON_CHARS = 160;
+
+/** The page `docs/igt.md`, from the results of a run on each path to the GPU. */
+export function igtPage(runs: readonly Results[]): string {
+  const out = [
+    '# IGT',
+    '',
+    "Results of IGT's own tests, as Debian packages them, in a guest with Debian's kernel and its i915.",
+    'Written by `xengt igt --write-docs`; not to be edited by hand.',
+    '',
+    '- `xengt igt` runs the families core, drm, gem, gen7, i915, kms, prime, sysfs and perf of the full',
+    '  list, and all of fast-feedback; `--list fast-feedback`, `--list all` or `--list FILE` another list.',
+    "- `--on direct` gives Domain-0 the GPU itself, `--on mediated` the mediator's vGPU.",
+    '- A test that passes while the kernel complains counts as `warn`; `absent` tests are in the list but',
+    '  not in the packages.',
+    '',
+  ];
+  for (const { header, results } of runs) {
+    const summary = summarize(results.values(), header.on);
+    out.push(
+      `## ${header.on === 'direct' ? 'The GPU given directly' : 'Mediated'}`,
+      '',
+      `${header.begun.slice(0, 10)}, ${header.tests}, kernel ${header.kernel}.`,
+      '',
+      ...table(['family', ...COLUMNS], countRows(summary)),
+      '',
+      ...failures(summary),
+      ...skips(summary),
+    );
+  }
+  return `${out.join('\n').trimEnd()}\n`;
+}
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string[] {
+  const line = (cells: readonly string[]): string => `| ${cells.map(cell).join(' | ')} |`;
+  return [line(head), `|${head.map(() => ' --- ').join('|')}|`, ...rows.map(line)];
+}
+
+function failures(summary: Summary): string[] {
+  const failed = summary.rest.filter((t) => isFailure(t.result.outcome));
+  if (failed.length === 0) return [];
+  const rows = failed.map((t) => [
+    `\`${t.result.name}\``,
+    t.result.outcome,
+    t.because ?? `**unexplained**: ${t.result.reason.slice(0, REASON_CHARS)}`,
+  ]);
+  return ['### Not passed', '', ...table(['test', 'outcome', 'why'], rows), ''];
+}
+
+/** Skipped and absent tests by reason: thousands share a few. */
+function skips(summary: Summary): string[] {
+  const groups = new Map<string, Told[]>();
+  for (const told of summary.rest) {
+    if (isFailure(told.result.outcome)) continue;
+    const why =
+      told.because ?? `IGT: ${told.result.reason.slice(0, REASON_CHARS) || 'no reason given'}`;
+    const group = groups.get(why);
+    if (group === undefined) groups.set(why, [told]);
+    else group.push(told);
+  }
+  if (groups.size === 0) return [];
+  const rows = [...groups]
+    .sort(([, a], [, b]) => b.length - a.length)
+    .map(([why, tests]) => [String(tests.length), why, `\`${(tests[0] as Told).result.name}\``]);
+  return ['### Skipped', '', ...table(['tests', 'why', 'one of them'], rows), ''];
+}
