@@ -8,16 +8,22 @@ import type { Row } from './lib/measure.ts';
 import { line, markdown, thisMachine } from './lib/report.ts';
 import { aggregateSuite } from './suites/aggregate.ts';
 import { blitSuite } from './suites/blit.ts';
+import { commandsSuite } from './suites/commands.ts';
 import { guestSuite } from './suites/guest.ts';
 import { mediatedSuite } from './suites/mediated.ts';
+import { registersSuite } from './suites/registers.ts';
+import { scanoutSuite } from './suites/scanout.ts';
 import type { Suite } from './suites/suite.ts';
 import { translateSuite } from './suites/translate.ts';
 import { trapSuite } from './suites/trap.ts';
 
 const SUITES: ReadonlyMap<string, Suite> = new Map([
   ['trap', trapSuite],
+  ['registers', registersSuite],
   ['translate', translateSuite],
   ['blit', blitSuite],
+  ['commands', commandsSuite],
+  ['scanout', scanoutSuite],
   ['mediated', mediatedSuite],
   ['aggregate', aggregateSuite],
   ['guest', guestSuite],

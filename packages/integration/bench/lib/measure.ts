@@ -111,3 +111,19 @@ export function threadNs(): number {
   const { user, system } = process.threadCpuUsage();
   return (user + system) * 1000;
 }
+
+/** Processor time comes in ticks of a few milliseconds: a sample is many of them. */
+const SAMPLE_NS = 60_000_000;
+
+/** Nanoseconds of processor time of one call, over so many that the clock's ticks do not matter. */
+export function threadNsEach(work: () => void): number {
+  const start = threadNs();
+  let calls = 0;
+  let spent = 0;
+  while (spent < SAMPLE_NS) {
+    work();
+    calls++;
+    spent = threadNs() - start;
+  }
+  return spent / calls;
+}

@@ -43,8 +43,11 @@ export function line(row: Row): string {
 
 const TITLES: Readonly<Record<string, string>> = {
   trap: "A guest's register access: hypervisor and mediator against v86's bare handler",
+  registers: "A guest's register access: the device's own BAR0 against v86's bare handler",
   translate: 'Address translation that hits',
   blit: "The blitter against the language's own calls",
+  commands: 'Command streamers',
+  scanout: 'Scan-out and an hour of frames',
   mediated: 'A lone vGPU against the device given directly',
   guest: 'A real guest: mediated against direct',
   aggregate: 'Four busy vGPUs',
