@@ -55,6 +55,7 @@ export const PROFILES: Readonly<Record<ProfileName, GuestProfile>> = {
       { name: 'gpuwork', flags: [] },
       { name: 'fbpattern', flags: [] },
       { name: 'drmnodes', flags: [] },
+      { name: 'gpuhang', flags: [] },
     ],
     moduleIndex: false,
   },
