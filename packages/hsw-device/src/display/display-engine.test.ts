@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import * as R from './display.regs.ts';
 import { makeMonitor } from './monitor/monitor.ts';
-import { DisplayBench } from './testing.ts';
+import { DisplayBench, wrpllFor } from './testing.ts';
 
 const SDEISR = 0xc4000;
 const DEIIR = 0x44000;
@@ -52,6 +52,104 @@ describe('pipes', () => {
     bench.clock.advance(17e6);
     expect(bench.read(R.DSPSURFLIVE)).toBe(0x400000);
     expect(bench.take(DEIIR) & 9).toBe(9);
+  });
+});
+
+describe('timing', () => {
+  test('the largest mode has the frame time that its clock gives', () => {
+    const bench = new DisplayBench({ beamHoldNs: 0 });
+    bench.light('4096x2160', 0);
+    const before = bench.read(R.PIPE_FRMCOUNT);
+    bench.clock.advance(10e9);
+    expect(bench.read(R.PIPE_FRMCOUNT) - before).toBe(300);
+    expect(bench.display.screens()[0]).toMatchObject({ width: 4096, height: 2160 });
+    expect(bench.display.screens()[0]?.refreshHz).toBeCloseTo(30, 1);
+  });
+
+  test('interlaced: two fields of 562.5 lines, a vertical blank for each, and the field is told', () => {
+    const bench = new DisplayBench({ beamHoldNs: 0 });
+    bench.light('1920x1080', 0);
+    bench.write(0x70008, 0);
+    bench.write(R.WRPLL_CTL1, wrpllFor(74250));
+    bench.write(0x60000 + R.VTOTAL, (1123 << 16) | 1079);
+    bench.write(0x60000 + R.VBLANK, (1123 << 16) | 1079);
+    bench.write(0x70008, 0x80600000);
+    const before = bench.read(R.PIPE_FRMCOUNT);
+    bench.clock.advance(10e9);
+    expect(bench.read(R.PIPE_FRMCOUNT) - before).toBe(600);
+    const fields = new Set<number>();
+    let last = 0;
+    for (let i = 0; i < 400; i++) {
+      bench.clock.advance(100_000);
+      const line = bench.read(R.PIPEDSL);
+      fields.add(line >>> 31);
+      last = Math.max(last, line & 0x1fff);
+    }
+    expect(fields.size).toBe(2);
+    expect(last).toBeGreaterThan(540);
+    expect(last).toBeLessThan(563);
+  });
+});
+
+describe('arming', () => {
+  test('a plane that is off arms by its control register; one that is on does not', () => {
+    const bench = new DisplayBench();
+    bench.light('1024x768', 0x100000);
+    bench.clock.advance(20e6);
+    bench.write(R.SPRCTL, 0x84000000);
+    bench.clock.advance(20e6);
+    expect(bench.display.pipes[0]?.sprite.control).toBe(0x84000000 | 0);
+    bench.write(R.SPRCTL, 0);
+    bench.clock.advance(20e6);
+    expect(bench.display.pipes[0]?.sprite.control).toBe(0x84000000 | 0);
+    bench.write(R.SPRSURF, 0);
+    bench.clock.advance(20e6);
+    expect(bench.display.pipes[0]?.sprite.control).toBe(0);
+  });
+
+  test('a cursor moves by its position alone, but not between CURCNTR and CURBASE', () => {
+    const bench = new DisplayBench();
+    bench.light('1024x768', 0x100000);
+    const position = (): number => bench.display.pipes[0]?.cursor.live[1] ?? 0;
+    bench.write(R.CURCNTR, 0x27);
+    bench.write(R.CURBASE, 0x200000);
+    bench.clock.advance(20e6);
+    bench.write(R.CURPOS, 0x50005);
+    expect(position()).toBe(0);
+    bench.clock.advance(20e6);
+    expect(position()).toBe(0x50005);
+    bench.write(R.CURCNTR, 0x22);
+    bench.write(R.CURPOS, 0x60006);
+    bench.clock.advance(20e6);
+    expect(position()).toBe(0x50005);
+    bench.write(R.CURBASE, 0x200000);
+    bench.clock.advance(20e6);
+    expect(position()).toBe(0x60006);
+  });
+});
+
+describe('pipe CRC', () => {
+  test('it is of the frame that went out, before planes latch, and of the plane that was asked for', () => {
+    const bench = new DisplayBench();
+    bench.light('640x480', 0x100000);
+    bench.words[0x100000 >>> 2] = 0x123456;
+    bench.words[0x300000 >>> 2] = 0x654321;
+    bench.clock.advance(20e6);
+    const next = (): number => {
+      const frame = bench.read(R.PIPE_FRMCOUNT);
+      while (bench.read(R.PIPE_FRMCOUNT) === frame) bench.clock.advance(1e6);
+      return bench.read(0x60000 + R.PIPE_CRC_RES_1);
+    };
+    bench.write(0x60000 + R.PIPE_CRC_CTL, 0xc0000000);
+    const first = next();
+    bench.write(R.DSPSURF, 0x300000);
+    expect(next()).toBe(first);
+    const second = next();
+    expect(second).not.toBe(first);
+    bench.write(0x60000 + R.PIPE_CRC_CTL, 0x80000000);
+    expect(next()).toBe(second);
+    bench.write(0x60000 + R.PIPE_CRC_CTL, 0xa0000000);
+    expect(next()).not.toBe(second);
   });
 });
 

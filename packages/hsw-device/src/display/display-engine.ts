@@ -2,6 +2,7 @@ import type { AddressSpace } from '../gtt/address-space.ts';
 import type { Clock } from '../port/clock.ts';
 import type { RegSpace } from '../reg/reg-space.ts';
 import type { RegBlock, RegRow } from '../reg/row.ts';
+import { Audio } from './audio.ts';
 import { pixelClockKhz, transcoderPort } from './clocks.ts';
 import { Connectors } from './connectors.ts';
 import * as R from './display.regs.ts';
@@ -82,6 +83,7 @@ export class DisplayEngine implements RegBlock, PipeEvents {
   readonly south: South;
   readonly connectors: Connectors;
   readonly panel: PanelPower;
+  readonly audio: Audio;
   readonly wiring: Readonly<Record<PortName, PortWiring>>;
   /** Called after the CPU or a command wrote a plane or cursor register. */
   onPlaneWrite: (pipe: number, offset: number) => void = () => {};
@@ -107,6 +109,7 @@ export class DisplayEngine implements RegBlock, PipeEvents {
     this.palettes = new PrecisionPalettes(regs);
     this.south = new South(regs);
     this.panel = new PanelPower(regs, clock);
+    this.audio = new Audio(regs);
     const timed = options.busTiming === true;
     const powered = (): boolean => this.panel.powered;
     this.connectors = new Connectors(regs, clock, irq, this.wiring, timed, powered);
@@ -124,6 +127,7 @@ export class DisplayEngine implements RegBlock, PipeEvents {
       ...this.palettes.rows,
       ...this.south.rows,
       ...this.panel.rows,
+      ...this.audio.rows,
       ...this.#savings.rows,
       ...this.connectors.rows,
     ];
@@ -357,6 +361,7 @@ export class DisplayEngine implements RegBlock, PipeEvents {
     this.palettes.reset();
     this.south.reset();
     this.panel.reset();
+    this.audio.reset();
     this.#waits.reset();
     this.#savings.reset();
     this.connectors.reset();

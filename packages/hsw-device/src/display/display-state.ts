@@ -12,6 +12,8 @@ export interface DisplayStateV1 {
   /** Sideband registers: destination << 16 | offset, and value. */
   readonly sideband: readonly (readonly [number, number])[];
   readonly panelOn: boolean;
+  /** ELD buffers of the three transcoders, 21 dwords each; not in states of older versions. */
+  readonly elds?: readonly number[];
   readonly monitors: readonly MonitorStateV1[];
 }
 
@@ -57,6 +59,7 @@ export function exportDisplay(display: DisplayEngine): DisplayStateV1 {
     palettes: [...display.palettes.entries],
     sideband: [...display.south.sbi],
     panelOn: display.panel.on,
+    elds: [...display.audio.buffers],
     monitors,
   };
 }
@@ -79,6 +82,9 @@ function check(display: DisplayEngine, state: Partial<DisplayStateV1> | null): s
   }
   if (!Array.isArray(state.sideband) || state.sideband.length > 1024) return 'bad sideband';
   if (!state.sideband.every((pair) => isNumbers(pair, 2))) return 'bad sideband';
+  if (state.elds !== undefined && !isNumbers(state.elds, display.audio.buffers.length)) {
+    return 'bad ELDs';
+  }
   if (!Array.isArray(state.monitors)) return 'no monitors';
   for (const monitor of state.monitors as readonly Partial<MonitorStateV1>[]) {
     if (!PORTS.some((row) => row.name === monitor.port)) return 'a monitor on no port';
@@ -102,6 +108,8 @@ export function importDisplay(display: DisplayEngine, given: unknown): string | 
   display.south.sbi.clear();
   for (const [key, value] of state.sideband) display.south.sbi.set(key, value);
   display.panel.settle(state.panelOn);
+  display.audio.reset();
+  display.audio.buffers.set(state.elds ?? []);
   display.connectors.stopBuses();
   for (const row of PORTS) display.connectors.remove(row.name);
   for (const m of state.monitors) {

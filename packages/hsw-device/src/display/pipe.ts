@@ -16,7 +16,7 @@ export interface PipeEvents {
   frameEnd(pipe: number): void;
   /** A vertical blank began and planes latched: frames may be looked at. */
   vblank(pipe: number): void;
-  /** The CPU wrote a register of a plane, a cursor or the pipe's colours. */
+  /** The CPU wrote a plane or cursor register. */
   planeWritten(pipe: number, offset: number): void;
 }
 
@@ -128,8 +128,8 @@ export class Pipe {
       { name: `SPRLEFTSURF_${x}`, offset: at + 0x702b0, onWrite, src },
       { name: `SPRGAMC16_${x}`, offset: at + R.SPRGAMC16, count: 3, reset: 0x400, src },
       { name: `SPRGAMC17_${x}`, offset: at + R.SPRGAMC17, count: 3, reset: 0xc00, src },
-      { name: `GAMMA_MODE_${x}`, offset: R.GAMMA_MODE + this.index * R.PALETTE_STRIDE, onWrite, src },
-      { name: `PIPE_CSC_MODE_${x}`, offset: R.PIPE_CSC_MODE + this.index * R.CSC_STRIDE, onWrite: (o) => this.#armCsc(o), src },
+      { name: `GAMMA_MODE_${x}`, offset: R.GAMMA_MODE + this.index * R.PALETTE_STRIDE, src },
+      { name: `PIPE_CSC_MODE_${x}`, offset: R.PIPE_CSC_MODE + this.index * R.CSC_STRIDE, onWrite: () => this.#armCsc(), src },
       ...Array.from({ length: 16 }, (_, i) => ({ name: `SPRGAMC_${x}[${i}]`, offset: at + R.SPRGAMC + i * 4, reset: linearSpriteGamma(i), src })),
     ];
   }
@@ -198,10 +198,9 @@ export class Pipe {
     this.gammaMode = this.#regs.peek(R.GAMMA_MODE + this.index * R.PALETTE_STRIDE);
   }
 
-  #armCsc(offset: number): void {
+  #armCsc(): void {
     this.#catchUp();
     this.#arm(this.csc);
-    this.#events.planeWritten(this.index, offset);
   }
 
   /** The control register of a plane that is off arms by itself. i915: `ivb_sprite_update_arm`. */

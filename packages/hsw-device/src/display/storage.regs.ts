@@ -126,7 +126,6 @@ const AUDIO_ROWS: readonly RegRow[] = [
   { name: 'AUD_RID', offset: 0x65024, reset: 0x100000, rw: 0, src: AUDIO },
   { name: 'AUD_M_CTS_ENABLE', offset: 0x65028, count: 3, stride: 0x100, src: AUDIO },
   { name: 'AUD_PWRST', offset: 0x6504c, rw: 0, src: AUDIO },
-  { name: 'AUD_EDID_DATA', offset: 0x65050, count: 3, stride: 0x100, src: AUDIO },
   { name: 'AUD_INFOFR', offset: 0x65054, count: 3, stride: 0x100, src: AUDIO },
   { name: 'AUD_PIPE_CONV_CFG', offset: 0x6507c, src: AUDIO },
   { name: 'AUD_DIG_CNVT', offset: 0x65080, count: 3, stride: 0x100, src: AUDIO },
@@ -134,8 +133,6 @@ const AUDIO_ROWS: readonly RegRow[] = [
   { name: 'AUD_OUT_CHAN_MAP', offset: 0x65088, count: 3, stride: 0x100, src: AUDIO },
   { name: 'AUD_PIPE_CONN_SEL_CTRL', offset: 0x650a8, src: AUDIO },
   { name: 'AUD_PINW_CONNLNG_LIST', offset: 0x650ac, src: AUDIO },
-  { name: 'AUD_DIP_ELD_CTRL', offset: 0x650b4, count: 3, stride: 0x100, src: AUDIO },
-  { name: 'AUD_PIN_ELD_CP_VLD', offset: 0x650c0, src: AUDIO },
   { name: 'AUD_CHICKENBIT', offset: 0x65f10, src: AUDIO },
 ];
 

@@ -1,6 +1,13 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import { MODES, type ModeName, type Monitor, makeMonitor, type PortName } from '@xengt/hsw-device';
+import {
+  MODES,
+  type ModeName,
+  type Monitor,
+  makeMonitor,
+  type PortName,
+  refreshHz,
+} from '@xengt/hsw-device';
 import type { VgpuParams } from '@xengt/linux-vgt';
 import { type MonitorRecord, parseMonitorConfig } from '@xengt/qemu-vgt';
 import { UsageError } from '../cli/context.ts';
@@ -106,10 +113,11 @@ function monitorsOf(specs: readonly MonitorSpec[], complain: (text: string) => v
   const out: Partial<Record<PortName, Monitor>> = {};
   for (const spec of specs) {
     const mode = `${spec.width}x${spec.height}`;
-    if (!(mode in MODES) || spec.refresh !== 60) {
-      const known = Object.keys(MODES).join(', ');
+    if (!(mode in MODES) || Math.round(refreshHz(MODES[mode as ModeName])) !== spec.refresh) {
+      const rate = (name: string): number => Math.round(refreshHz(MODES[name as ModeName]));
+      const known = Object.keys(MODES).map((name) => `${name}@${rate(name)}`);
       complain(
-        `monitors: ${mode}@${spec.refresh} is not a mode of ours; there are ${known}, at 60`,
+        `monitors: ${mode}@${spec.refresh} is not a mode of ours; there are ${known.join(', ')}`,
       );
       continue;
     }

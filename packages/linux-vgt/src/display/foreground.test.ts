@@ -71,6 +71,17 @@ describe('the foreground VM', () => {
     expect([hw(0x7019c), hw(0x70188)]).toEqual([0x200000, 8192]);
   });
 
+  test("colours are converted for the wire as dom0 has it, whatever the VM's planes ask for", () => {
+    light(g, 0, 1024, 768);
+    plane(g, 0, g.low, 4096);
+    g.write(0x70180, 0x99000000 | 0);
+    b.vgt.setForeground(1);
+    expect(hw(0x70180)).toBe(0x98000000 | 0);
+    zero.write(0x70180, 0x99000000 | 0);
+    g.write(0x70180, 0x98000000 | 0);
+    expect(hw(0x70180)).toBe(0x99000000 | 0);
+  });
+
   test('[M6] a VM on another pipe is shown on the pipe of the same port', () => {
     light(g, 1, 1024, 768);
     plane(g, 1, g.low, 4096);

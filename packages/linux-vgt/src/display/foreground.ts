@@ -18,6 +18,11 @@ const PLANE_REGISTERS: readonly number[] = [
   0x70180, 0x70184, 0x70188, 0x701a4, DSPSURF,
   0x70280, 0x70284, 0x70288, 0x7028c, 0x70290, 0x702a4, SPRSURF,
 ];
+/** Control registers of cursor, primary and sprite; 24: the pipe converts colours. i915 `DISP_PIPE_CSC_ENABLE`. */
+const CURCNTR = 0x70080,
+  DSPCNTR = 0x70180,
+  SPRCTL = 0x70280,
+  CSC_ENABLE = 0x1000000;
 /** Panel fitter of pipe A; B and C follow at 0x800 each. i915 `PF_CTL`, HSW. */
 const PF_STRIDE = 0x800;
 const PF_WIN_POS = 0x68070,
@@ -107,7 +112,8 @@ export class Foreground {
     this.#fit(screen, vm.vreg.peek(PIPESRC + from));
     for (const offset of PLANE_REGISTERS) {
       const value = vm.vreg.peek(offset + from);
-      if (this.#mayShow(vm, offset, from, value)) regs.write32(offset + to, value);
+      if (!this.#mayShow(vm, offset, from, value)) continue;
+      regs.write32(offset + to, this.#forWire(offset, to, value));
     }
   }
 
@@ -122,6 +128,15 @@ export class Foreground {
     if (off || vm.owns(value & ~0xfff, bytes)) return true;
     this.refusedSurfaces++;
     return false;
+  }
+
+  /**
+   * A plane register's value on a physical pipe. Whether colours are converted is as dom0 has it: it
+   * told the monitor whether they come in limited range, and the conversion is its own.
+   */
+  #forWire(base: number, to: number, value: number): number {
+    if (base !== CURCNTR && base !== DSPCNTR && base !== SPRCTL) return value;
+    return (value & ~CSC_ENABLE) | (this.#dom0.vreg.peek(DSPCNTR + to) & CSC_ENABLE);
   }
 
   /** The VM's source size on the screen's timings. WIN_SZ is written last: it arms the fitter. */
@@ -171,7 +186,8 @@ export class Foreground {
       const value = vm.vreg.peek(offset);
       const base = offset - pipe * PIPE_STRIDE;
       if (!this.#mayShow(vm, base, pipe * PIPE_STRIDE, value)) continue;
-      this.#device.regs.write32(base + p * PIPE_STRIDE, value);
+      const to = p * PIPE_STRIDE;
+      this.#device.regs.write32(base + to, this.#forWire(base, to, value));
     }
   }
 

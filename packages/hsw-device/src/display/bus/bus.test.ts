@@ -238,6 +238,74 @@ describe('AUX', () => {
     expect(aux(bench, [0x90, 0, 0x05, 0])).toEqual([0, 0]);
   });
 
+  test('a picky sink asks for swing and pre-emphasis until it has them', () => {
+    const bench = new DisplayBench();
+    const picky = { revision: 0x12, rate: 5.4, lanes: 4, swing: 2, preEmphasis: 1 } as const;
+    bench.display.connect('D', makeMonitor({ kind: 'dp', dp: picky }));
+    bench.write(0x64340, 0x80040000);
+    bench.write(0x64300, 0x80000006);
+    const status = (): number[] | undefined => aux(bench, [0x90, 0x02, 0x02, 5])?.slice(1);
+    aux(bench, [0x80, 0x01, 0x00, 1, 0x14, 0x84]);
+    aux(bench, [0x80, 0x01, 0x02, 4, 0x21, 0, 0, 0, 0]);
+    expect(status()).toEqual([0, 0, 0, 0, 0x22, 0x22]);
+    aux(bench, [0x80, 0x01, 0x03, 3, 2, 2, 2, 1]);
+    expect(status()).toEqual([0x11, 0x01, 0, 0, 0x22, 0x22]);
+    aux(bench, [0x80, 0x01, 0x03, 3, 2, 2, 2, 2]);
+    aux(bench, [0x80, 0x01, 0x02, 0, 0x22]);
+    expect(status()).toEqual([0x11, 0x11, 0, 0, 0x66, 0x66]);
+    aux(bench, [0x80, 0x01, 0x03, 3, 10, 10, 10, 10]);
+    expect(status()).toEqual([0x77, 0x77, 1, 1, 0x66, 0x66]);
+  });
+
+  test('every lane count and rate that a sink has trains, and a rate that its cable spoils does not', () => {
+    const bench = new DisplayBench();
+    const caps = { revision: 0x12, rate: 5.4, lanes: 4, fails: [5.4] } as const;
+    bench.display.connect('D', makeMonitor({ kind: 'dp', dp: caps }));
+    bench.write(0x64340, 0x80040000);
+    bench.write(0x64300, 0x80000006);
+    for (const rate of [6, 10, 20]) {
+      for (const [lanes, low, high] of [
+        [1, 0x07, 0],
+        [2, 0x77, 0],
+        [4, 0x77, 0x77],
+      ] as const) {
+        aux(bench, [0x80, 0x01, 0x00, 1, rate, lanes]);
+        aux(bench, [0x80, 0x01, 0x02, 0, 0x02]);
+        const wanted = rate === 20 ? [0, 0] : [low, high];
+        expect(aux(bench, [0x90, 0x02, 0x02, 1])?.slice(1), `${rate} ${lanes}`).toEqual(wanted);
+      }
+    }
+  });
+
+  test('a slow sink puts requests off and handles I2C in parts; nothing is lost', () => {
+    const bench = new DisplayBench();
+    const slow = { revision: 0x12, rate: 2.7, lanes: 2, deferEvery: 3, partial: 5 } as const;
+    const monitor = makeMonitor({ kind: 'dp', dp: slow });
+    bench.display.connect('D', monitor);
+    let defers = 0;
+    const ask = (bytes: readonly number[]): number[] => {
+      for (;;) {
+        const reply = aux(bench, bytes) ?? [];
+        if (reply[0] !== 0x80 && reply[0] !== 0x20) return reply;
+        defers++;
+      }
+    };
+    ask([0x40, 0, 0x50]);
+    ask([0x40, 0, 0x50, 0, 0]);
+    ask([0x50, 0, 0x50]);
+    const got: number[] = [];
+    while (got.length < 128) {
+      const reply = ask([0x50, 0, 0x50, 15]);
+      expect(reply.length).toBe(6);
+      got.push(...reply.slice(1));
+    }
+    expect(got.slice(0, 128)).toEqual([...monitor.edid.slice(0, 128)]);
+    expect(defers).toBeGreaterThan(10);
+    expect(ask([0x40, 0, 0x30, 7, 0, 0, 0, 0, 0, 0, 0, 0])).toEqual([0x40]);
+    expect(ask([0x40, 0, 0x50, 6, 1, 2, 3, 4, 5, 6, 7])[0]).not.toBe(0);
+    expect(ask([0x60, 0, 0x50])).toEqual([0]);
+  });
+
   test('no message makes it throw, hang or answer more than 20 bytes', () => {
     const bench = new DisplayBench();
     bench.display.connect('D', dp);

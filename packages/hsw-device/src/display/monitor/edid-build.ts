@@ -29,6 +29,8 @@ export interface EdidSpec {
 }
 
 const BLOCK = 128;
+/** Widest mode of a detailed timing, which has 12 bits for it; a wider one is told by its code only. */
+const DETAILED_WIDTH_MAX = 4095;
 /** sRGB chromaticity. VESA E-EDID 1.4, 3.7. */
 const SRGB = [0xee, 0x91, 0xa3, 0x54, 0x4c, 0x99, 0x26, 0x0f, 0x50, 0x54] as const;
 /** Byte 20 by kind: 0.7 V analogue with separate sync; digital; digital DP with 8 bits a colour. */
@@ -107,9 +109,19 @@ function range(out: Uint8Array, at: number, modes: readonly Timing[], revision: 
   );
 }
 
+/** The modes with one first that a detailed timing can tell. */
+function preferTold(modes: readonly ModeName[]): ModeName[] {
+  const told = modes.filter((mode) => MODES[mode].width <= DETAILED_WIDTH_MAX);
+  if (told[0] === modes[0]) return [...modes];
+  const size = (mode: ModeName): number => MODES[mode].width * MODES[mode].height;
+  const largest = told.reduce((a, b) => (size(b) > size(a) ? b : a), '640x480');
+  return [largest, ...modes.filter((mode) => mode !== largest)];
+}
+
 /** Modes that need a detailed timing of their own, besides the preferred one. */
 function needDetailed(spec: EdidSpec): ModeName[] {
   return spec.modes.slice(1).filter((mode) => {
+    if (MODES[mode].width > DETAILED_WIDTH_MAX) return false;
     if (ESTABLISHED[mode] !== undefined) return false;
     if (spec.kind === 'hdmi' && VIC[mode] !== undefined) return false;
     return STANDARD[mode] === undefined;
@@ -187,9 +199,11 @@ function ctaBlock(spec: EdidSpec, extra: readonly ModeName[]): Uint8Array {
 
 /**
  * Makes the EDID of a monitor: one block, and a CTA-861 extension for HDMI, and for DP where detailed
- * timings ask for it. Modes that still do not fit are left out.
+ * timings ask for it. Modes that still do not fit are left out. The preferred mode is the first
+ * given, or the largest that a detailed timing can tell.
  */
-export function buildEdid(spec: EdidSpec): Uint8Array {
+export function buildEdid(given: EdidSpec): Uint8Array {
+  const spec = { ...given, modes: preferTold(given.modes) };
   const extra = needDetailed(spec);
   const base = spec.kind === 'vga' || (spec.kind !== 'hdmi' && extra.length < 2);
   if (base) return baseBlock(spec, 0, extra);

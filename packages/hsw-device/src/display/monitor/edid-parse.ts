@@ -14,6 +14,8 @@ export interface EdidInfo {
   readonly sizeCm: readonly [number, number];
   /** Detailed timings, the preferred one first. */
   readonly timings: readonly Timing[];
+  /** Video identification codes of the CTA extension, in its order. */
+  readonly vics: readonly number[];
   /** The CTA extension says that it is an HDMI sink; that it takes sound. */
   readonly hdmi: boolean;
   readonly audio: boolean;
@@ -74,13 +76,27 @@ function faults(t: Timing, where: string): string[] {
   return list;
 }
 
+/** Tags of extension blocks. VESA E-EDID 1.4, 2.2. */
+const CTA_EXTENSION = 2;
+const EXTENSION_NAMES: Readonly<Record<number, string>> = {
+  0x10: 'a video timing block',
+  0x40: 'display information',
+  0x50: 'localized strings',
+  0x60: 'a digital packet video link',
+  0x70: 'DisplayID',
+  0xf0: 'a block map',
+};
+
 /** Reads the data blocks of a CTA-861 extension. */
-function ctaFlags(b: Uint8Array, o: number): { hdmi: boolean; audio: boolean } {
+function ctaData(b: Uint8Array, o: number, vics: number[]): { hdmi: boolean; audio: boolean } {
   const end = o + Math.min(at(b, o + 2), BLOCK - 1);
   let hdmi = false;
   for (let i = o + 4; i < end; i += (at(b, i) & 31) + 1) {
-    const vendor = at(b, i) >>> 5 === 3;
+    const tag = at(b, i) >>> 5;
+    const vendor = tag === 3;
     if (vendor && at(b, i + 1) === 3 && at(b, i + 2) === 12 && at(b, i + 3) === 0) hdmi = true;
+    if (tag !== 2) continue;
+    for (let k = 1; k <= (at(b, i) & 31) && i + k < end; k++) vics.push(at(b, i + k) & 0x7f);
   }
   return { hdmi, audio: (at(b, o + 3) & 0x40) !== 0 };
 }
@@ -102,6 +118,7 @@ export function parseEdid(bytes: Uint8Array): EdidInfo {
     errors.push(`byte 126 says ${at(bytes, 126)} extensions, there are ${blocks - 1}`);
   }
   const timings: Timing[] = [];
+  const vics: number[] = [];
   const take = (o: number, where: string): boolean => {
     const t = detailed(bytes, o);
     if (t === null) return false;
@@ -114,8 +131,13 @@ export function parseEdid(bytes: Uint8Array): EdidInfo {
   let flags = { hdmi: false, audio: false };
   for (let i = 1; i < blocks; i++) {
     const o = i * BLOCK;
-    if (at(bytes, o) !== 2) continue;
-    flags = ctaFlags(bytes, o);
+    if (at(bytes, o) !== CTA_EXTENSION) {
+      const tag = at(bytes, o);
+      const name = EXTENSION_NAMES[tag] ?? `extension 0x${tag.toString(16)}`;
+      errors.push(`block ${i}: ${name} is not supported, only CTA-861 is`);
+      continue;
+    }
+    flags = ctaData(bytes, o, vics);
     const first = at(bytes, o + 2);
     for (let d = o + first; first >= 4 && d + 18 < o + BLOCK; d += 18) {
       if (!take(d, `block ${i} at ${d - o}`)) break;
@@ -132,6 +154,7 @@ export function parseEdid(bytes: Uint8Array): EdidInfo {
     name: nameOf(bytes),
     sizeCm: [at(bytes, 21), at(bytes, 22)],
     timings,
+    vics,
     ...flags,
   };
 }

@@ -35,7 +35,10 @@ function timing(
   };
 }
 
-/** Modes at about 60 Hz. VESA DMT 1.13, CTA-861 (1280x720, 1920x1080), CVT reduced blanking. */
+/**
+ * Modes at about 60 Hz; the two largest, which take all of a pipe's clock, at 30. VESA DMT 1.13, CTA-861
+ * (1280x720, 1920x1080, 3840x2160, 4096x2160), CVT reduced blanking.
+ */
 // biome-ignore format: one mode a line
 export const MODES: Readonly<Record<ModeName, Timing>> = {
   '640x480':   timing(25175,  [640, 656, 752, 800],      [480, 490, 492, 525],      '--'),
@@ -51,6 +54,8 @@ export const MODES: Readonly<Record<ModeName, Timing>> = {
   '1920x1080': timing(148500, [1920, 2008, 2052, 2200],  [1080, 1084, 1089, 1125],  '++'),
   '1920x1200': timing(154000, [1920, 1968, 2000, 2080],  [1200, 1203, 1209, 1235],  '+-'),
   '2560x1440': timing(241500, [2560, 2608, 2640, 2720],  [1440, 1443, 1448, 1481],  '+-'),
+  '3840x2160': timing(297000, [3840, 4016, 4104, 4400],  [2160, 2168, 2178, 2250],  '++'),
+  '4096x2160': timing(297000, [4096, 4184, 4272, 4400],  [2160, 2168, 2178, 2250],  '++'),
 };
 
 /** Modes that monitors of this model can have. */
@@ -67,7 +72,9 @@ export type ModeName =
   | '1680x1050'
   | '1920x1080'
   | '1920x1200'
-  | '2560x1440';
+  | '2560x1440'
+  | '3840x2160'
+  | '4096x2160';
 
 /** Bit in bytes 35 and 36 of an EDID, by mode. VESA E-EDID 1.4, 3.8. */
 export const ESTABLISHED: Partial<Readonly<Record<ModeName, readonly [number, number]>>> = {
@@ -89,6 +96,8 @@ export const VIC: Partial<Readonly<Record<ModeName, number>>> = {
   '640x480': 1,
   '1280x720': 4,
   '1920x1080': 16,
+  '3840x2160': 95,
+  '4096x2160': 100,
 };
 
 /** Refresh rate, Hz. */
