@@ -34,6 +34,23 @@ const PIPE_CONTROL = (0x7a00 << 16) | 2;
 const RCS = RING_BASE.RCS;
 
 describe('ring', () => {
+  test('BCS_SWCTRL, loaded by a command, makes a tiled destination Y-tiled', () => {
+    const xySrcCopy = (2 << 29) | (0x53 << 22) | (3 << 20) | (1 << 11) | 6;
+    const rop32 = (3 << 24) | (0xcc << 16);
+    for (const [swctrl, row1] of [
+      [0x30002, 16],
+      [0x30000, 512],
+    ] as const) {
+      const d = new GtDriver();
+      d.poke(0x80000, ...Array.from({ length: 256 }, (_, i) => i + 1));
+      const copy = [xySrcCopy, rop32 | 128, 0, (2 << 16) | 128, 0x90000, 0, 512, 0x80000];
+      d.submit('BCS', LRI, 0x22200, swctrl, ...copy);
+      expect(d.run()).toBe(true);
+      expect(d.peek(0x90000)).toBe(1);
+      expect(d.peek(0x90000 + row1)).toBe(129);
+    }
+  });
+
   test('control case: a store and a user interrupt run to the end', () => {
     const d = new GtDriver();
     d.submit('RCS', STORE_DATA_IMM, 0, 0x10000 * 8, 0x1234, USER_INTERRUPT);

@@ -1,6 +1,7 @@
 import type { Blitter } from '../blt/blitter.ts';
 import {
   BCS_SWCTRL,
+  BLITTER_ROWS,
   CCID_VALID,
   type EngineId,
   GFX_PPGTT_ENABLE,
@@ -236,6 +237,7 @@ export class Engine implements RegBlock {
       ...ringRows(id, hooks),
       ...(this.watchdog?.rows ?? []),
       ...(this.oa === null ? [] : [...renderRows(), ...this.oa.rows]),
+      ...(id === 'BCS' ? BLITTER_ROWS : []),
     ];
   }
 

@@ -154,3 +154,8 @@ export function renderRows(): RegRow[] {
   const src = 'HSW PRM vol.2c; i915 intel_gt_regs.h HS_INVOCATION_COUNT to PS_DEPTH_COUNT';
   return STATISTICS.map((name, i) => ({ name, offset: STATISTICS_FIRST + i * 8, count: 2, src }));
 }
+
+/** What the blitter has besides: whether its tiled sources (bit 0) and destinations (bit 1) are Y-tiled. */
+export const BLITTER_ROWS: readonly RegRow[] = [
+  { name: 'BCS_SWCTRL', offset: BCS_SWCTRL, masked: true, rw: 3, src: 'HSW PRM vol.2c; i915 intel_gt_regs.h' },
+];
