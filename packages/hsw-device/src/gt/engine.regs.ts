@@ -157,5 +157,11 @@ export function renderRows(): RegRow[] {
 
 /** What the blitter has besides: whether its tiled sources (bit 0) and destinations (bit 1) are Y-tiled. */
 export const BLITTER_ROWS: readonly RegRow[] = [
-  { name: 'BCS_SWCTRL', offset: BCS_SWCTRL, masked: true, rw: 3, src: 'HSW PRM vol.2c; i915 intel_gt_regs.h' },
+  {
+    name: 'BCS_SWCTRL',
+    offset: BCS_SWCTRL,
+    masked: true,
+    rw: 3,
+    src: 'HSW PRM vol.2c; i915 intel_gt_regs.h',
+  },
 ];
