@@ -1,3 +1,4 @@
+import { COMMANDS, type Engine } from '@xengt/hsw-device';
 import type { Counters } from '../lab/host-view.ts';
 import { TIME } from './guest-engine.ts';
 import type { Host } from './host.ts';
@@ -12,9 +13,11 @@ export function counters(host: Host): Counters {
         [`${e.id} batches`, e.counters.batches],
         [`${e.id} blits`, e.counters.blits],
         [`${e.id} not executed`, e.counters.notExecuted],
+        [`${e.id} refused`, e.counters.refusedWrites],
         [`${e.id} hangs`, e.counters.hangs],
       ]),
     ),
+    'not executed': Object.fromEntries(device.gt.engines.flatMap(notExecuted)),
     gpu: {
       interrupts: device.irq.edges,
       faults: device.ggtt.space.faults,
@@ -29,4 +32,12 @@ export function counters(host: Host): Counters {
     if (d.vgpu !== null) out[`${d.name} vgpu`] = { ...d.vgpu.counters };
   }
   return out;
+}
+
+/** Commands that an engine parsed and did not execute, by name; those that came. */
+function notExecuted(e: Engine): [string, number][] {
+  return COMMANDS.flatMap((row, i) => {
+    const count = e.skipped[i] ?? 0;
+    return count === 0 ? [] : [[`${e.id} ${row.name}`, count] as [string, number]];
+  });
 }
