@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { describe, expect, test } from 'vitest';
 import { countsOf } from './counts.mjs';
+import { branchTable } from './coverage.mjs';
 
 describe('counts of a run', () => {
   const file = (status: string, ...tests: string[]) => ({
@@ -81,4 +82,27 @@ describe('children', () => {
     const [code] = await once(script, 'exit');
     expect(code).toBe(3);
   });
+});
+
+test('branches are summed by directory; helpers of tests and the total do not count', () => {
+  const branches = (covered: number, total: number) => ({ branches: { covered, total } });
+  const summary = {
+    total: branches(99, 99),
+    '/clone/packages/a/src/one.ts': branches(3, 4),
+    '/clone/packages/a/src/two.ts': branches(5, 6),
+    '/clone/packages/a/src/x/three.ts': branches(1, 10),
+    '/clone/packages/a/src/testing/help.ts': branches(0, 50),
+    '/clone/packages/a/src/x/testing.ts': branches(0, 50),
+    '/clone/packages/b/src/none.ts': branches(0, 0),
+  };
+  const goal = { directory: 'packages/a/src', percent: 45 };
+  expect(branchTable(summary, '/clone', goal)).toEqual([
+    'branches that the tests reach',
+    '  80.0 %         8/10  packages/a/src',
+    '  10.0 %         1/10  packages/a/src/x',
+    ' 100.0 %          0/0  packages/b/src',
+    '  45.0 %         9/20  packages/a/src, goal 45 %: reached',
+  ]);
+  const missed = branchTable(summary, '/clone', { ...goal, percent: 46 });
+  expect(missed.at(-1)).toMatch('goal 46 %: missed');
 });
