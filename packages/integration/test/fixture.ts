@@ -32,6 +32,8 @@ export interface TestHostOptions {
   readonly monitors?: readonly Monitors[];
   /** Whether i915 is loaded in all of them. Default true. */
   readonly driver?: boolean;
+  /** `direct`: one domain that has the whole GPU. Default `mediated`. */
+  readonly mode?: 'mediated' | 'direct';
 }
 
 /** A running machine with its domains, and how long it took to light them. */
@@ -86,6 +88,7 @@ export async function startHost(o: TestHostOptions = {}): Promise<TestHost> {
     deviceId: DEVICE_ID,
     apertureMiB: APERTURE_MIB,
     monitors: monitors[0] ?? {},
+    mode: o.mode ?? 'mediated',
   });
   const start = performance.now();
   const domains: HostDomain[] = [];
