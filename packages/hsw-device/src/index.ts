@@ -83,6 +83,8 @@ export { CACHEABILITY, cacheabilityBits, pteCacheability } from './gtt/cacheabil
 export { Gam } from './gtt/gam.ts';
 export { Ggtt } from './gtt/ggtt.ts';
 export { Ppgtt } from './gtt/ppgtt.ts';
+export { type AubFile, type AubSubmission, AubWriter, readAub } from './insight/aub.ts';
+export { AubRecorder } from './insight/aub-recorder.ts';
 export {
   type DecodedCommand,
   type DecodedDword,

@@ -7,6 +7,7 @@ import {
   text_en,
 } from '@stricli/core';
 import { ctlRoutes } from './commands/ctl.ts';
+import { decodeCommand } from './commands/decode.ts';
 import { demoCommand } from './commands/demo.ts';
 import { guestRoutes } from './commands/guest.ts';
 import { igtCommand } from './commands/igt.ts';
@@ -27,6 +28,7 @@ export function xengtApplication(
       demo: demoCommand,
       guest: guestRoutes,
       ctl: ctlRoutes,
+      decode: decodeCommand,
       screenshot: screenshotCommand,
       igt: igtCommand,
     },
@@ -40,6 +42,7 @@ export function xengtApplication(
         '  xengt demo                 boot Domain-0 and a guest, and look at them in a browser',
         '  xengt screenshot           save what their screens show',
         '  xengt ctl read control     see how the GPU is shared',
+        '  xengt decode FILE          what the commands in an error state or a batch are',
         "  xengt igt                  run IGT's tests of the driver in a guest",
         '',
         'Every command takes --json, and --help says what it does.',

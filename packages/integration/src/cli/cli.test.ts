@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { GuestBuildFlags } from '../guest/command.ts';
+import { runDecode } from '../insight/decode.ts';
 import { findHost } from '../lab/client.ts';
 import { FakeHost } from '../lab/fake-host.ts';
 import { type LabServer, LabServerError, startLabServer } from '../lab/server.ts';
@@ -45,6 +46,7 @@ async function xengt(line: string, more: Partial<Actions> = {}): Promise<Ran> {
       tested.push(options);
       return 1;
     },
+    decode: runDecode,
     guestBuild: async (flags) => {
       built.push(flags);
       return 0;
@@ -91,6 +93,7 @@ describe('help and wrong use', () => {
       'guest list',
       'ctl read',
       'ctl write',
+      'decode',
       'screenshot',
     ]) {
       const { code, out } = await xengt(`${command} --help`);
@@ -145,6 +148,7 @@ describe('demo', () => {
         screens: 'xengt-screens',
         packages: null,
         trace: null,
+        aub: null,
       },
     ]);
   });
@@ -266,6 +270,37 @@ describe('igt', () => {
     const wrong = await xengt('igt --timeout 0');
     expect(wrong.code).toBe(2);
     expect(wrong.err).toContain('expected a whole number from 1 to 3600');
+  });
+});
+
+describe('decode', () => {
+  test('a dump of a batch comes out with names, and as JSON', async () => {
+    const file = join(directory, 'batch.txt');
+    await writeFile(
+      file,
+      '00001000: 7a000003 00100000 0 \n00001000: 7a000003 00100000\n05000000\n',
+    );
+    const { code, out } = await xengt(`decode ${file}`);
+    expect([code, out]).toEqual([
+      0,
+      'dump at 0x1000\n' +
+        '00001000  7a000003    PIPE_CONTROL\n' +
+        '00001004  00100000      CS Stall 1, Post-sync 0\n' +
+        '00001008  05000000      Address 0x5000000\n',
+    ]);
+    const json = JSON.parse((await xengt(`decode ${file} --json`)).out);
+    expect(json.buffers[0].commands[0]).toMatchObject({ name: 'PIPE_CONTROL', level: 1 });
+  });
+
+  test('a file without commands, or none at all, is told', async () => {
+    const file = join(directory, 'words.txt');
+    await writeFile(file, 'nothing of the kind\n');
+    expect(await xengt(`decode ${file}`)).toMatchObject({
+      code: 2,
+      err: `xengt: ${file}: no commands in it\n`,
+    });
+    expect((await xengt('decode /nowhere')).err).toBe('xengt: /nowhere: cannot be read (ENOENT)\n');
+    expect((await xengt(`decode ${file} --address 3`)).code).toBe(2);
   });
 });
 

@@ -2,6 +2,7 @@ import type { ApplicationContext, CommandContext } from '@stricli/core';
 import type { TraceFilter } from '@xengt/hsw-device';
 import type { GuestConfig } from '../config/guest-config.ts';
 import type { GuestBuildFlags, GuestListFlags } from '../guest/command.ts';
+import type { DecodeFileOptions } from '../insight/decode.ts';
 import type { LabClient } from '../lab/client.ts';
 
 /** 0 done, 1 it failed, 2 wrong use or configuration, 3 a guest fault was reported. */
@@ -27,6 +28,8 @@ export interface DemoOptions {
   readonly packages: string | null;
   /** What of the GPU is traced, and into which file; null traces nothing. */
   readonly trace: { readonly path: string; readonly filter: TraceFilter } | null;
+  /** AUB file of what the render engine and the blitter are given; null records nothing. */
+  readonly aub: string | null;
 }
 
 /** What `xengt igt` is asked to run. */
@@ -63,6 +66,7 @@ export interface CommandIo {
 export interface Actions {
   demo(options: DemoOptions, io: CommandIo): Promise<XengtExitCode>;
   igt(options: IgtOptions, io: CommandIo): Promise<XengtExitCode>;
+  decode(options: DecodeFileOptions, io: CommandIo): Promise<XengtExitCode>;
   guestBuild(flags: GuestBuildFlags, io: CommandIo): Promise<XengtExitCode>;
   guestList(flags: GuestListFlags, io: CommandIo): Promise<XengtExitCode>;
   findHost(port: number | null): Promise<LabClient>;

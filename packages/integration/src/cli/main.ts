@@ -27,6 +27,7 @@ const streams = { stdout: process.stdout, stderr: process.stderr };
 const actions: Actions = {
   demo: async (options, to) => (await import('../host/demo.ts')).runDemo(options, to),
   igt: async (options, to) => (await import('../igt/command.ts')).runIgt(options, to),
+  decode: async (options, to) => (await import('../insight/decode.ts')).runDecode(options, to),
   guestBuild: async (flags, { signal }) =>
     (await import('../guest/command.ts')).runGuestBuild(flags, { ...streams, signal }),
   guestList: async (flags, { signal }) =>

@@ -78,6 +78,7 @@ function codeOf(thrown: unknown): string {
 function words(inputs: readonly string[]): readonly string[] {
   const names: readonly string[] = [
     'demo',
+    'decode',
     'guest',
     'build',
     'list',

@@ -26,6 +26,7 @@ function options(rest: Partial<DemoOptions>): DemoOptions {
     screens: 'unused',
     packages: null,
     trace: null,
+    aub: null,
     ...rest,
   };
 }

@@ -9,6 +9,7 @@ import {
 import { buildGuestImage } from '../guest/image.ts';
 import { showBuild } from '../guest/progress.ts';
 import { defaultCacheDir } from '../guest/store.ts';
+import { AubFile } from '../insight/aub-file.ts';
 import { TraceFile } from '../insight/trace-file.ts';
 import { type LabServer, startLabServer } from '../lab/server.ts';
 import {
@@ -50,7 +51,9 @@ export async function runDemo(options: DemoOptions, io: CommandIo): Promise<Xeng
   checkRoom(host, plans);
   let lab: LabServer | null = null;
   let trace: TraceFile | null = null;
+  let aub: AubFile | null = null;
   try {
+    if (options.aub !== null) aub = new AubFile(host, options.aub);
     if (options.trace !== null) {
       trace = new TraceFile(host, options.trace.path, options.trace.filter);
     }
@@ -87,6 +90,7 @@ export async function runDemo(options: DemoOptions, io: CommandIo): Promise<Xeng
   } finally {
     await lab?.close();
     trace?.close();
+    aub?.close();
     host.close();
   }
 }

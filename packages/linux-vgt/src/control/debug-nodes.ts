@@ -1,4 +1,4 @@
-import { ENGINE_IDS } from '@xengt/hsw-device';
+import { ENGINE_IDS, errorState } from '@xengt/hsw-device';
 import { F_ACCESSED, F_CMD_ACCESSED, F_SAVED, POLICY_NAMES } from '../attr/attribute.ts';
 import type { Vgpu } from '../vgpu/vgpu.ts';
 import type { Vgt } from '../vgt.ts';
@@ -19,6 +19,7 @@ export function debugNodes(vgt: Vgt): [string, ControlNode][] {
     ['validation_mismatches', number(() => s.mismatches)],
     ['reginfo', { read: () => registerInfo(vgt) }],
     ['irqinfo', { read: () => interruptInfo(vgt) }],
+    ['error_state', { read: () => errorState(vgt.device) }],
     ['dpyinfo', { read: () => displayInfo(vgt) }],
     ...vgt.vms.flatMap((vm) =>
       vmDebug(vm).map(([path, node]): [string, ControlNode] => [`vm${vm.domid}/${path}`, node]),

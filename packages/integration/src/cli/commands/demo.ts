@@ -24,6 +24,7 @@ interface DemoFlags {
   readonly packages?: string;
   readonly trace?: string;
   readonly traceFilter?: string;
+  readonly aub?: string;
   readonly json: boolean;
 }
 
@@ -107,6 +108,13 @@ export const demoCommand: Command<XengtContext> = buildCommand<DemoFlags, [], Xe
         placeholder: 'filter',
         optional: true,
       },
+      aub: {
+        kind: 'parsed',
+        parse: String,
+        brief: "Record what the render engine and the blitter are given, for Mesa's aubinator",
+        placeholder: 'file',
+        optional: true,
+      },
       json: jsonFlag,
     },
     aliases: { c: 'config' },
@@ -131,6 +139,7 @@ export const demoCommand: Command<XengtContext> = buildCommand<DemoFlags, [], Xe
         screens: flags.screens,
         packages: flags.packages ?? null,
         trace: traceOf(flags),
+        aub: flags.aub ?? null,
       },
       this.io,
     );
