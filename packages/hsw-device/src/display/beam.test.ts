@@ -110,6 +110,23 @@ describe('a plane update as i915 does one', () => {
     expect(after).toBe(before);
   });
 
+  test('an update of the cursor alone that takes three holds is not cut short either', () => {
+    const bench = new DisplayBench();
+    bench.light('1024x768', 0);
+    bench.clock.advance(20e6);
+    bench.clock.advanceTo((bench.display.pipes[0]?.beam.nextVblank ?? 0) - 0.5e6);
+    bench.read(R.PIPEDSL);
+    const before = bench.read(R.PIPE_FRMCOUNT);
+    bench.clock.advance(7e6);
+    bench.write(R.CURPOS, 5);
+    bench.write(R.CURBASE, 0x2000);
+    bench.clock.advance(24e6);
+    bench.read(R.PIPEDSL);
+    expect(bench.read(R.PIPE_FRMCOUNT)).toBe(before);
+    bench.clock.advance(1);
+    expect(bench.read(R.PIPE_FRMCOUNT)).toBeGreaterThan(before);
+  });
+
   test('with the default hold none of 200 updates of 2 ms fails, and vertical blanks go on', () => {
     const bench = new DisplayBench();
     bench.light('1024x768', 0);

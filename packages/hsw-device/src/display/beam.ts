@@ -4,6 +4,8 @@ const FRAME_NS_MAX = 1_000_000_000;
 const DEFAULT_FRAME_NS = 16_666_667;
 /** What a driver keeps clear of, nanoseconds. i915: `VBLANK_EVASION_TIME_US`. */
 const EVASION_NS = 100_000;
+/** How many holds an update may take that has begun to write. */
+const UPDATE_HOLDS = 4;
 
 /**
  * Where a pipe's beam is, computed from time: nothing ticks. Lines count from the first active one;
@@ -25,12 +27,15 @@ export class Beam {
   vblankStart = 0;
   /** Time of the latest start of vertical blank. */
   anchor = 0;
-  /** How long one hold lasts, and how much later than due a vblank may come, nanoseconds. */
+  /** How long the hold of a look lasts, nanoseconds. */
   readonly holdNs: number;
   #holdUntil = 0;
+  /** How much later than due vertical blank may come, nanoseconds. */
+  #latestNs: number;
 
   constructor(holdNs: number) {
     this.holdNs = holdNs;
+    this.#latestNs = holdNs;
   }
 
   /**
@@ -48,7 +53,7 @@ export class Beam {
     this.frameNs = Math.min(Math.max(ns, FRAME_NS_MIN), FRAME_NS_MAX);
     this.lineNs = this.frameNs / whole;
     this.anchor = now - (this.lines - this.vblankStart) * this.lineNs;
-    this.#holdUntil = 0;
+    this.release();
     this.running = true;
   }
 
@@ -59,7 +64,7 @@ export class Beam {
   /** Time at which the next vertical blank begins, as known now. */
   get nextVblank(): number {
     const due = this.anchor + this.frameNs;
-    return this.#holdUntil > due ? Math.min(this.#holdUntil, due + this.holdNs) : due;
+    return this.#holdUntil > due ? Math.min(this.#holdUntil, due + this.#latestNs) : due;
   }
 
   /** Takes note of the time. @returns how many vertical blanks began since the last call */
@@ -69,7 +74,7 @@ export class Beam {
     if (now < first) return 0;
     const more = Math.floor((now - first) / this.frameNs);
     this.anchor = first + more * this.frameNs;
-    this.#holdUntil = 0;
+    this.release();
     this.frame = (this.frame + 1 + more) | 0;
     return 1 + more;
   }
@@ -96,7 +101,7 @@ export class Beam {
   look(now: number): number {
     const line = this.line(now);
     if (this.holdNs === 0 || !this.running) return line;
-    this.#holdUntil = now + this.holdNs;
+    this.#holdUntil = Math.max(this.#holdUntil, now + this.holdNs);
     const last = this.vblankStart - Math.ceil(EVASION_NS / this.lineNs) - 3;
     return line < this.vblankStart && line > last ? Math.max(last, 0) : line;
   }
@@ -106,8 +111,19 @@ export class Beam {
     return this.running && now >= this.anchor + this.frameNs;
   }
 
+  /**
+   * Whoever looked writes plane registers, and will read the frame number when that is done: vertical
+   * blank waits longer than for a mere look.
+   */
+  extend(now: number): void {
+    if (this.#holdUntil <= now) return;
+    this.#latestNs = UPDATE_HOLDS * this.holdNs;
+    this.#holdUntil = now + this.#latestNs;
+  }
+
   /** The update that looked is over. */
   release(): void {
     this.#holdUntil = 0;
+    this.#latestNs = this.holdNs;
   }
 }

@@ -70,7 +70,7 @@ export class Pipe {
   readonly #at: number;
   #timer: ClockEvent | null = null;
   /** A plane was updated since the frame number was last read: that read ends the update. */
-  #wroteSurface = false;
+  #updating = false;
   #flipTimeNs = 0;
   #interlaced = false;
   /** CURPOS was written by itself: the position alone is taken at vertical blank. */
@@ -173,7 +173,7 @@ export class Pipe {
   /** Does what was due at the vertical blanks that passed. */
   #catchUp(): void {
     if (this.beam.sync(this.#clock.now) === 0) return;
-    this.#wroteSurface = false;
+    this.#updating = false;
     let bits = DE_VBLANK;
     if (this.primary.armed) bits |= DE_PRIMARY_FLIP;
     if (this.sprite.armed) bits |= DE_SPRITE_FLIP;
@@ -199,13 +199,13 @@ export class Pipe {
   }
 
   #armCsc(): void {
-    this.#catchUp();
+    this.#update();
     this.#arm(this.csc);
   }
 
   /** The control register of a plane that is off arms by itself. i915: `ivb_sprite_update_arm`. */
   #planeControl(plane: PlaneLatch, offset: number, value: number): void {
-    this.#catchUp();
+    this.#update();
     if ((value & ~plane.control & R.PLANE_ENABLE) !== 0) this.#arm(plane);
     this.#events.planeWritten(this.index, offset);
   }
@@ -216,7 +216,7 @@ export class Pipe {
   }
 
   #cursorControl(offset: number, value: number): void {
-    this.#catchUp();
+    this.#update();
     this.#moved = false;
     const on = (value & CURSOR_MODE) !== 0;
     if (on && (this.cursor.control & CURSOR_MODE) === 0) this.#arm(this.cursor);
@@ -225,7 +225,7 @@ export class Pipe {
 
   /** A move arms by itself, unless CURCNTR was written before. i915: `i9xx_cursor_update_arm`. */
   #moveCursor(offset: number): void {
-    this.#catchUp();
+    this.#update();
     const control = this.#regs.peek(this.#at + R.CURCNTR);
     this.#moved = control === this.cursor.control;
     if (this.#moved && !this.beam.running) this.cursor.takeOne(CURSOR_POSITION);
@@ -248,7 +248,7 @@ export class Pipe {
   }
 
   #armCursor(offset: number): void {
-    this.#catchUp();
+    this.#update();
     this.#arm(this.cursor);
     this.#events.planeWritten(this.index, offset);
   }
@@ -258,9 +258,15 @@ export class Pipe {
     if (done) this.#events.raiseDe(bit << (this.index * 5));
   }
 
-  #countFlip(): void {
+  /** What arms a plane or the colours was written: an update is under way until the frame is read. */
+  #update(): void {
     this.#catchUp();
-    this.#wroteSurface = true;
+    this.#updating = true;
+    this.beam.extend(this.#clock.now);
+  }
+
+  #countFlip(): void {
+    this.#update();
     this.#flipTimeNs = this.#clock.now;
     const at = this.#at + R.PIPE_FLIPCOUNT;
     this.#regs.poke(at, (this.#regs.peek(at) + 1) | 0);
@@ -314,7 +320,7 @@ export class Pipe {
     this.#catchUp();
     // A second look before anything was written: nobody updates, or has only begun to. What is left
     // of the first look's hold may be too short for it, so the vertical blank comes now.
-    if (!this.#wroteSurface && this.beam.overdue(this.#clock.now)) {
+    if (!this.#updating && this.beam.overdue(this.#clock.now)) {
       this.beam.release();
       this.#catchUp();
     }
@@ -326,8 +332,8 @@ export class Pipe {
 
   #readFrame(): number {
     this.#catchUp();
-    if (this.#wroteSurface) this.beam.release();
-    this.#wroteSurface = false;
+    if (this.#updating) this.beam.release();
+    this.#updating = false;
     return this.beam.frame;
   }
 
