@@ -3,6 +3,7 @@ import { COMMANDS } from './decode.ts';
 import type { Engine, Execute } from './engine.ts';
 import { miMath } from './math.ts';
 import {
+  miArbCheck,
   miArbOnOff,
   miBatchBufferEnd,
   miBatchBufferStart,
@@ -62,6 +63,7 @@ const BY_NAME: Readonly<Record<string, Execute>> = {
   MI_PREDICATE: miPredicate,
   MI_SET_PREDICATE: miSetPredicate,
   MI_MATH: miMath,
+  MI_ARB_CHECK: miArbCheck,
   MI_ARB_ON_OFF: miArbOnOff,
   MI_DISPLAY_FLIP: miDisplayFlip,
   MI_LOAD_SCAN_LINES_INCL: miLoadScanLines,
@@ -83,7 +85,6 @@ const BY_NAME: Readonly<Record<string, Execute>> = {
   PIPE_CONTROL: pipeControl,
   // Ordering and caches: the model executes in order and has no caches to flush.
   MI_FLUSH: nothing,
-  MI_ARB_CHECK: nothing,
   MI_SUSPEND_FLUSH: nothing,
   MI_SET_APPID: nothing,
   MI_CLFLUSH: nothing,

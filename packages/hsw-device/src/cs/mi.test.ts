@@ -1,5 +1,12 @@
 import { describe, expect, test } from 'vitest';
-import { RING_BASE, RING_EXCC, RING_NOPID } from '../gt/engine.regs.ts';
+import {
+  RING_BASE,
+  RING_CTL,
+  RING_EXCC,
+  RING_NOPID,
+  RING_START,
+  RING_VALID,
+} from '../gt/engine.regs.ts';
 import { GT_IRQ, IRQ_IIR } from '../irq/interrupt.regs.ts';
 import { GtDriver } from '../testing/gt-driver.ts';
 import { COMMANDS, commandByName } from './decode.ts';
@@ -144,6 +151,32 @@ describe('waiting and scan lines', () => {
   });
 });
 
+describe('arbitration', () => {
+  const UHPTR = RCS + 0x134;
+  const skipTwo = [MI(0x05), 0, STORE, 0, OUT, 7, STORE, 0, OUT + 4, 8];
+  test('MI_ARB_CHECK goes on at the head of a valid UHPTR', () => {
+    const d = new GtDriver();
+    d.regs.write32(UHPTR, 24 | 1);
+    d.submit('RCS', ...skipTwo);
+    expect(d.run()).toBe(true);
+    expect([d.peek(OUT), d.peek(OUT + 4)]).toEqual([0, 8]);
+    expect(d.regs.read32(UHPTR)).toBe(24);
+  });
+
+  test('not while MI_ARB_ON_OFF has it off, nor without the valid bit', () => {
+    for (const [uhptr, on] of [
+      [24 | 1, 0],
+      [24, 1],
+    ] as const) {
+      const d = new GtDriver();
+      d.regs.write32(UHPTR, uhptr);
+      d.submit('RCS', MI(0x08, on), 0, ...skipTwo);
+      expect(d.run()).toBe(true);
+      expect([d.peek(OUT), d.peek(OUT + 4)]).toEqual([7, 8]);
+    }
+  });
+});
+
 describe('URB', () => {
   test('a dword goes from memory to the URB and back', () => {
     const d = new GtDriver();
@@ -198,9 +231,14 @@ describe('what is not executed', () => {
       ['BCS', 4],
       ['VECS', 8],
     ] as const) {
+      const d = new GtDriver();
+      const base = RING_BASE[id];
+      const start = d.regs.read32(base + RING_START);
       for (const row of COMMANDS as readonly CommandRow[]) {
         if ((row.on & on) === 0 || row.name === 'MI_BATCH_BUFFER_START') continue;
-        const d = new GtDriver();
+        d.engine(id).reset();
+        d.regs.write32(base + RING_START, start);
+        d.regs.write32(base + RING_CTL, RING_VALID);
         const length = 'fixed' in row.length ? 0 : row.dwords - 2;
         d.submit(id, row.opcode | length, ...new Array(row.dwords - 1).fill(0));
         expect(() => d.run(), row.name).not.toThrow();
@@ -215,7 +253,7 @@ describe('watchdog', () => {
   test.each([
     ['RCS', 1, 1 << 6],
     ['VCS', -1, 1 << 18],
-  ] as const)('%s interrupts when the counter reaches the threshold', (id, _, bit) => {
+  ] as const)('%s interrupts when the counter reaches the threshold', (id, stop, bit) => {
     const d = new GtDriver();
     const base = RING_BASE[id];
     d.regs.write32(base + 0xa8, 0);
@@ -225,6 +263,7 @@ describe('watchdog', () => {
     expect(d.regs.peek(GT_IRQ + IRQ_IIR) & bit).toBe(0);
     d.clock.advance(80);
     expect(d.regs.peek(GT_IRQ + IRQ_IIR) & bit).toBe(bit);
+    expect(d.regs.peek(base + CTL)).toBe(stop);
   });
 
   test.each([

@@ -1,4 +1,12 @@
-import { RING_BB_OFFSET, RING_HEAD, RING_NOPID } from '../gt/engine.regs.ts';
+import {
+  HEAD_ADDR,
+  RING_BB_OFFSET,
+  RING_HEAD,
+  RING_NOPID,
+  RING_UHPTR,
+  TAIL_ADDR,
+  UHPTR_VALID,
+} from '../gt/engine.regs.ts';
 import type { AddressSpace } from '../gtt/address-space.ts';
 import { type Engine, WAIT_EVENT } from './engine.ts';
 import { PREDICATE_RESULT_1 } from './predicate.ts';
@@ -97,6 +105,17 @@ export function miLoadScanLines(e: Engine): void {
   if (pipe < 0) return;
   const inclusive = ((header >>> 23) & 1) === 0 ? INCLUSIVE : 0;
   e.regs.write32(DE_LOAD_SL + pipe * 0x1000, inclusive | ((e.cmd[1] as number) & 0x1fff1fff));
+}
+
+/**
+ * MI_ARB_CHECK: where arbitration is on and UHPTR is valid, a ring goes on at the head that UHPTR
+ * names. Batches are not left. PRM vol.2a, vol.2c "UHPTR".
+ */
+export function miArbCheck(e: Engine): void {
+  const pending = e.reg(RING_UHPTR);
+  if ((pending & UHPTR_VALID) === 0 || !e.arbitration || e.level !== 0) return;
+  e.setReg(RING_UHPTR, pending & ~UHPTR_VALID);
+  e.setReg(RING_HEAD, (e.reg(RING_HEAD) & ~HEAD_ADDR) | (pending & TAIL_ADDR));
 }
 
 /** MI_ARB_ON_OFF 0. Privileged. */

@@ -82,6 +82,8 @@ export class Watchdog implements RegBlock {
     }
     this.#counted = this.count;
     this.#running = false;
+    // It reads as stopped, so that who saves and restores the register does not start it again.
+    this.#engine.setReg(PR_CTR_CTL, this.#stop);
     this.expired++;
     this.#engine.interrupt(this.#engine.row.watchdogBit);
   }

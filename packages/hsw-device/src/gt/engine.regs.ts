@@ -34,6 +34,7 @@ export const RING_ESR = 0xb8;
 export const RING_INSTPM = 0xc0;
 export const RING_BBSTATE = 0x110;
 export const RING_SBBADDR = 0x114;
+export const RING_UHPTR = 0x134;
 export const RING_BBADDR = 0x140;
 export const RING_BB_OFFSET = 0x158;
 export const RING_CCID = 0x180;
@@ -54,6 +55,8 @@ export const RING_VALID = 0x1;
 export const HEAD_ADDR = 0x001ffffc;
 export const HEAD_WRAP_ONE = 0x00200000;
 export const TAIL_ADDR = 0x001ffff8;
+/** UHPTR 20:3 head that MI_ARB_CHECK goes on at, 0 valid. */
+export const UHPTR_VALID = 0x1;
 /** MI_MODE 9 idle (read only), 8 stop. i915: `MODE_IDLE`, `STOP_RING`. */
 export const MODE_IDLE = 0x200;
 export const STOP_RING = 0x100;
@@ -123,7 +126,7 @@ export function ringRows(id: EngineId, h: RingHooks): RegRow[] {
     { name: `${id}_RING_RESET_CTL`,   offset: b + 0xd0, masked: true, rw: 0xffff, src },
     { name: `${id}_RING_BBSTATE`,     offset: b + RING_BBSTATE, rw: 0, src },
     { name: `${id}_RING_SBBADDR`,     offset: b + RING_SBBADDR, rw: 0, onRead: h.secondBatch, src },
-    { name: `${id}_RING_UHPTR`,       offset: b + 0x134, rw: ~7 | 1, src },
+    { name: `${id}_RING_UHPTR`,       offset: b + RING_UHPTR, rw: TAIL_ADDR | UHPTR_VALID, src },
     { name: `${id}_RING_BBADDR`,      offset: b + RING_BBADDR, rw: 0, onRead: h.batch, src },
     { name: `${id}_RING_BB_OFFSET`,   offset: b + RING_BB_OFFSET, rw: ~3, src },
     { name: `${id}_BB_PREEMPT`,       offset: b + 0x148, src },
