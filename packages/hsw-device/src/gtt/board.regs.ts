@@ -30,6 +30,8 @@ export function boardRows(board: Board): RegRow[] {
     { name: 'MAD_DIMM_C0',   offset: 0x145004, rw: 0, reset: c0, src: mch },
     { name: 'MAD_DIMM_C1',   offset: 0x145008, rw: 0, reset: c1, src: mch },
     { name: 'MAD_DIMM_C2',   offset: 0x14500c, rw: 0, src: mch },
+    // Bit 0 clear: firmware keeps no part of stolen memory for itself.
+    { name: 'GEN6_STOLEN_RESERVED', offset: 0x1082c0, count: 2, rw: 0, src: 'i915 gen7_get_stolen_reserved' },
     { name: 'HSW_EDRAM_CAP', offset: 0x120010, rw: 0, reset: board.edram ? 1 : 0, src: 'i915 HSW_EDRAM_CAP, EDRAM_ENABLED' },
   ];
 }
