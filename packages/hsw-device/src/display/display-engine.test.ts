@@ -91,6 +91,42 @@ describe('timing', () => {
   });
 });
 
+describe('interrupts of lines', () => {
+  test('vertical sync and the line of PIPE_SLC come at their lines, and only while they are open', () => {
+    const bench = new DisplayBench({ beamHoldNs: 0 });
+    bench.openInterrupts();
+    bench.write(0x70004, (100 << 16) | 200);
+    bench.light('1024x768', 0);
+    bench.clock.advance(40e6);
+    const seen: [number, number][] = [];
+    bench.take(DEIIR);
+    for (let i = 0; i < 400; i++) {
+      bench.clock.advance(50_000);
+      const bits = bench.take(DEIIR) & 7;
+      if (bits !== 0) seen.push([bits, bench.display.scanline(0)]);
+    }
+    for (const [bits, line] of seen) {
+      const at = bits === 1 ? 768 : bits === 2 ? 771 : 100;
+      expect(Math.abs(line - at), `bits ${bits} at line ${line}`).toBeLessThan(4);
+    }
+    expect(new Set(seen.map(([bits]) => bits))).toEqual(new Set([1, 2, 4]));
+    bench.write(0x44004, 6);
+    bench.clock.advance(20e6);
+    bench.take(DEIIR);
+    bench.clock.advance(100e6);
+    expect(bench.take(DEIIR) & 7).toBe(1);
+  });
+
+  test('a pipe that stops leaves no event behind', () => {
+    const bench = new DisplayBench();
+    bench.openInterrupts();
+    bench.light('1024x768', 0);
+    bench.clock.advance(20e6);
+    bench.write(0x70008, 0);
+    expect(bench.clock.nextAt).toBe(Number.POSITIVE_INFINITY);
+  });
+});
+
 describe('arming', () => {
   test('a plane that is off arms by its control register; one that is on does not', () => {
     const bench = new DisplayBench();

@@ -4,6 +4,7 @@ import type { RegRow } from '../reg/row.ts';
 import { Beam } from './beam.ts';
 import { pixelClockKhz, transcoderMode } from './clocks.ts';
 import * as R from './display.regs.ts';
+import { LineEvents } from './line-events.ts';
 import { PlaneLatch } from './plane-latch.ts';
 import { CSC_REGISTERS } from './scan/csc.ts';
 import { linearSpriteGamma } from './scan/sprite-gamma.ts';
@@ -68,6 +69,7 @@ export class Pipe {
   readonly #clock: Clock;
   readonly #events: PipeEvents;
   readonly #at: number;
+  readonly #lines: LineEvents;
   #timer: ClockEvent | null = null;
   /** A plane was updated since the frame number was last read: that read ends the update. */
   #updating = false;
@@ -83,6 +85,7 @@ export class Pipe {
     this.#events = events;
     this.#at = index * R.PIPE_STRIDE;
     this.beam = new Beam(holdNs);
+    this.#lines = new LineEvents(index, regs, clock, (bits) => events.raiseDe(bits));
     const at = this.#at;
     this.primary = new PlaneLatch(regs, at, PRIMARY, R.DSPSURF, R.DSPSURFLIVE);
     this.sprite = new PlaneLatch(regs, at, SPRITE, R.SPRSURF, R.SPRSURFLIVE);
@@ -142,6 +145,7 @@ export class Pipe {
     this.transcoder = transcoder;
     if (transcoder < 0) {
       this.beam.stop();
+      this.#lines.cancel();
       this.#latch();
       return;
     }
@@ -181,6 +185,7 @@ export class Pipe {
     this.#latch();
     this.#events.vblank(this.index);
     this.#events.raiseDe(bits << (this.index * 5));
+    this.#lines.frame(this.beam, this.transcoder, this.#interlaced ? 2 : 1);
   }
 
   /** Every armed plane begins to show what was written. Without arming nothing changes. */
@@ -369,6 +374,7 @@ export class Pipe {
     this.#timer?.cancel();
     this.#timer = null;
     this.transcoder = -1;
+    this.#lines.cancel();
     this.beam.stop();
     this.beam.frame = 0;
     this.primary.reset();
