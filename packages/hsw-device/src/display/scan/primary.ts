@@ -2,7 +2,13 @@ import type { RegSpace } from '../../reg/reg-space.ts';
 import * as R from '../display.regs.ts';
 import type { Pipe } from '../pipe.ts';
 import { type DeepRow, deepRow, planeUses } from './deep-row.ts';
-import { convertRow, FORMAT_BYTES, FORMAT_DEEP, PRIMARY_FORMAT } from './formats.ts';
+import {
+  convertRow,
+  FORMAT_BGRX888,
+  FORMAT_BYTES,
+  FORMAT_DEEP,
+  PRIMARY_FORMAT,
+} from './formats.ts';
 import type { Picture } from './scanner.ts';
 import type { SurfaceReader } from './surface.ts';
 
@@ -71,6 +77,10 @@ export class PrimaryDrawer {
   flat(picture: Picture): void {
     const { width, height, pixels } = picture;
     const turned = this.#turned;
+    if (this.#format === FORMAT_BGRX888 && !turned) {
+      this.#plain(picture);
+      return;
+    }
     for (let y = 0; y < height; y++) {
       const first = this.#read(y, width);
       const at = (turned ? height - 1 - y : y) * width;
@@ -78,6 +88,16 @@ export class PrimaryDrawer {
       convertRow(this.#format, this.#reader, first, width, pixels, at, dw, this.#palette);
       if (turned) pixels.subarray(at, at + width).reverse();
     }
+  }
+
+  /** The format of nearly every picture, upright: rows are converted while they are read. */
+  #plain(picture: Picture): void {
+    const { width, height, pixels } = picture;
+    for (let y = 0; y < height; y++) {
+      this.#reader.sendTo(pixels, y * width);
+      this.#read(y, width);
+    }
+    this.#reader.keep();
   }
 
   /** Draws one line as a row. */
