@@ -18,6 +18,8 @@ done
 seconds=$1 program=$2
 set -- ${3:+--run-subtest "$3"} ${4:+--dynamic-subtest "$4"}
 cd /usr/libexec/igt-gpu-tools || exit 1
+# Tests start up to 1,024 threads: with stacks of 8 MiB each they do not fit a 32-bit address space.
+ulimit -s 1024
 dmesg -c >/dev/null
 begin=$(cut -d' ' -f1 /proc/uptime)
 if [ -x "$program" ]; then
