@@ -1,9 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import { GttMmio } from '../device.ts';
 import { IRQ_IER, IRQ_IIR, IRQ_IMR, PM_IRQ } from '../irq/interrupt.regs.ts';
+import { ManualClock } from '../port/clock.ts';
+import { RegSpace } from '../reg/reg-space.ts';
 import { GtDriver } from '../testing/gt-driver.ts';
 import { RING_BASE, RING_TAIL } from './engine.regs.ts';
 import { FORCEWAKE, FORCEWAKE_ACK_HSW, FORCEWAKE_MT } from './forcewake.ts';
+import { Power } from './power.ts';
 
 const FORCEWAKE_ACK = 0x130090;
 const RC_CONTROL = 0xa090;
@@ -220,6 +223,17 @@ describe('render frequency', () => {
     d.regs.write32(RC_CONTROL, RC6_HW);
     events(d, 40);
     expect(d.clock.nextAt).toBe(Number.POSITIVE_INFINITY);
+  });
+
+  test('without anybody to tell, windows count and the clock is left alone', () => {
+    const clock = new ManualClock();
+    const regs = new RegSpace();
+    regs.add(new Power({ regs, clock, idle: () => true }).rows);
+    regs.write32(0xa068, 12_500);
+    regs.write32(CONTROL, 0xd92);
+    expect(clock.nextAt).toBe(Number.POSITIVE_INFINITY);
+    clock.advance(20 * MS);
+    expect(regs.read32(0xa050)).toBe(Math.floor((4 * MS) / 1280));
   });
 
   test('an interval of one unit does not flood the clock', () => {

@@ -42,13 +42,7 @@ export class Power implements RegBlock {
     this.#forcewake = new Forcewake(regs, changed);
     this.pcode = new Pcode(regs, clock);
     this.rc6 = new Rc6(regs, this.#activity, changed);
-    this.rps = new Rps(
-      regs,
-      clock,
-      this.#activity,
-      () => this.rc6.asleep,
-      raisePm ?? ((): void => {}),
-    );
+    this.rps = new Rps(regs, clock, this.#activity, () => this.rc6.asleep, raisePm ?? null);
     this.rows = [...this.#forcewake.rows, ...this.rc6.rows, ...this.rps.rows, ...this.pcode.rows];
   }
 

@@ -58,21 +58,21 @@ export class Rps implements RegBlock {
   readonly #regs: RegSpace;
   readonly #clock: Clock;
   readonly #activity: Activity;
-  readonly #raise: (bits: number) => void;
+  readonly #raise: ((bits: number) => void) | null;
   readonly #up: Window = { lengthAt: RP_UP_EI, start: 0, busyAtStart: 0, previousNs: 0 };
   readonly #down: Window = { lengthAt: RP_DOWN_EI, start: 0, busyAtStart: 0, previousNs: 0 };
   #event: ClockEvent | null = null;
   /** Start of the idle period whose time-out was told. */
   #toldIdle = -1;
-  #asleep: () => boolean;
+  readonly #asleep: () => boolean;
 
-  /** @param raise sets bits of the PM interrupt set */
+  /** @param raise sets bits of the PM interrupt set; null where nobody hears of load */
   constructor(
     regs: RegSpace,
     clock: Clock,
     activity: Activity,
     asleep: () => boolean,
-    raise: (bits: number) => void,
+    raise: ((bits: number) => void) | null,
   ) {
     this.#regs = regs;
     this.#clock = clock;
@@ -136,7 +136,7 @@ export class Rps implements RegBlock {
   /** Interrupts that somebody would get: masked ends of intervals need no clock. */
   #wanted(): number {
     const regs = this.#regs;
-    if ((regs.peek(RP_CONTROL) & RP_ENABLE) === 0) return 0;
+    if (this.#raise === null || (regs.peek(RP_CONTROL) & RP_ENABLE) === 0) return 0;
     const ends = EI_EVENTS & ~regs.peek(PM_IRQ + IRQ_IMR);
     return ~regs.peek(PMINTRMSK) & (LOAD_EVENTS | ends);
   }
@@ -206,7 +206,7 @@ export class Rps implements RegBlock {
     if (this.ratio <= ((limits >>> 16) & 0xff)) {
       open &= ~(PM_RP_DOWN_THRESHOLD | PM_RP_DOWN_TIMEOUT);
     }
-    if (open !== 0) this.#raise(open);
+    if (open !== 0) this.#raise?.(open);
   }
 
   /** Ends the intervals that are over. Of several missed ones the last had its share of the work. */
