@@ -1,13 +1,21 @@
 import { describe, expect, test } from 'vitest';
 import {
+  RING_ACTHD,
   RING_BASE,
+  RING_BBADDR,
   RING_CTL,
+  RING_DMA_FADD,
+  RING_EIR,
+  RING_ESR,
   RING_EXCC,
+  RING_INSTDONE,
+  RING_IPEHR,
   RING_NOPID,
+  RING_SBBADDR,
   RING_START,
   RING_VALID,
 } from '../gt/engine.regs.ts';
-import { GT_IRQ, IRQ_IIR } from '../irq/interrupt.regs.ts';
+import { GT_BCS_FLUSH, GT_IRQ, IRQ_IIR } from '../irq/interrupt.regs.ts';
 import { GtDriver } from '../testing/gt-driver.ts';
 import { COMMANDS, commandByName } from './decode.ts';
 import { type CommandRow, ON_RCS, ON_VCS, STARTS_WORK } from './row.ts';
@@ -74,6 +82,7 @@ describe('predicates', () => {
     ['while RESULT_2 is clear: it is', 1, 0, 0],
     ['while RESULT_2 is clear: it is not', 1, 1, 7],
     ['while RESULT_2 is set: it is', 2, 1, 0],
+    ['while RESULT_2 is set: it is not', 2, 0, 7],
     ['always', 3, 1, 0],
   ])('MI_SET_PREDICATE makes no-ops %s', (_, how, result, stored) => {
     const d = new GtDriver();
@@ -184,6 +193,75 @@ describe('URB', () => {
     d.submit('RCS', MI(0x2c, 1), 0x40, OUT, MI(0x2d, 1), 0x40, OUT + 0x40);
     expect(d.run()).toBe(true);
     expect(d.peek(OUT + 0x40)).toBe(0xbeef);
+  });
+});
+
+describe('MI_FLUSH_DW', () => {
+  const FLUSH = MI(0x26, 2);
+  const IMMEDIATE = 1 << 14;
+  const TIMESTAMP = 3 << 14;
+  const INDEX = 0x200000;
+  test.each([
+    [
+      'one dword, PPGTT or GGTT alike while there is no PPGTT',
+      MI(0x26, 1) | IMMEDIATE,
+      OUT,
+      [7, -1],
+    ],
+    ['two dwords to the GGTT', FLUSH | IMMEDIATE, OUT | 4, [7, 8]],
+    ['the time stamp', FLUSH | TIMESTAMP, OUT | 4, [100, 0]],
+    ['nothing', FLUSH, OUT | 4, [-1, -1]],
+  ])('%s', (_, header, address, stored) => {
+    const d = new GtDriver();
+    d.poke(OUT, -1, -1);
+    d.clock.advance(8000);
+    d.submit('VECS', header, address, 7, 8);
+    d.run();
+    expect([d.peek(OUT), d.peek(OUT + 4)]).toEqual(stored);
+  });
+
+  test('without privilege it still flushes and notifies, but stores neither by index nor in the GGTT', () => {
+    const d = new GtDriver();
+    const line = d.statusPage('BCS') + 0xc0;
+    const NOTIFY = 0x100;
+    d.poke(AT, FLUSH | IMMEDIATE | INDEX | NOTIFY, 0xc0, 7, 8, FLUSH | IMMEDIATE, OUT | 4, 7, 8);
+    d.poke(AT + 32, FLUSH | IMMEDIATE, OUT + 8, 7, 8, BATCH_END);
+    d.submit('BCS', BATCH_START | 0x2000, AT);
+    expect(d.run()).toBe(true);
+    expect([d.peek(line), d.peek(OUT), d.peek(OUT + 8)]).toEqual([0, 0, 7]);
+    expect(d.takeGtInterrupts()).toBe(GT_BCS_FLUSH);
+    expect(d.engine('BCS').counters.refusedWrites).toBe(2);
+  });
+});
+
+describe('what an error capture reads', () => {
+  test('of an engine that hangs in a second level batch', () => {
+    const d = new GtDriver();
+    d.regs.write32(RCS + 0xb4, ~1);
+    d.regs.write32(RCS + 0xa8, ~8);
+    d.poke(AT, 0, MI(0x31) | 0x400000, 0xa0000);
+    d.poke(0xa0000, 0, 0, MI(0x3f));
+    d.submit('RCS', BATCH_START, AT);
+    expect(d.run()).toBe(false);
+    const read = (offset: number): number => d.regs.read32(RCS + offset);
+    expect(read(RING_ACTHD)).toBe(0xa0008);
+    expect(read(RING_DMA_FADD)).toBe(0xa0008);
+    expect(read(RING_SBBADDR)).toBe(0xa0008 | 1);
+    expect(read(RING_BBADDR)).toBe((AT + 12) | 1);
+    expect(read(RING_IPEHR)).toBe(MI(0x3f));
+    expect([read(RING_EIR), read(RING_ESR)]).toEqual([1, 1]);
+    expect(read(RING_INSTDONE)).toBe(~1);
+    expect(d.takeGtInterrupts() & 8).toBe(8);
+    expect(d.engine('RCS').counters.hangs).toBe(1);
+  });
+
+  test('of one at rest: no batch, nothing in progress', () => {
+    const d = new GtDriver();
+    d.poke(AT, 0, BATCH_END);
+    d.submit('RCS', BATCH_START, AT);
+    expect(d.run()).toBe(true);
+    expect(d.regs.read32(RCS + RING_BBADDR)).toBe(AT);
+    expect(d.regs.read32(RCS + RING_INSTDONE)).toBe(-1);
   });
 });
 
