@@ -1,12 +1,14 @@
 import { type LifeOptions, type LifeResult, runLife } from './life.ts';
 import { minimise, stepsText } from './minimise.ts';
 import type { FuzzOptions } from './options.ts';
+import { NOT_MAPPED } from './watched-memory.ts';
 
 /** One life in so many has each access to memory looked at. */
 const WATCHED_ONE_IN = 8;
 const SLOW_MS = 5_000;
-/** Runs that looking for the fewest steps may take. */
-const TRIES = 300;
+/** Runs that looking for the fewest steps may take, and how long in all, milliseconds. */
+const TRIES = 400;
+const MINIMISE_MS = 120_000;
 
 /** What all lives came to. */
 export interface Totals {
@@ -67,19 +69,33 @@ function add(t: Totals, r: LifeResult, life: number): void {
   for (const [why, times] of r.stops) t.stops.set(why, (t.stops.get(why) ?? 0) + times);
 }
 
+/** A failure without its numbers and without the way to it. */
+function signature(message: string): string {
+  return (message.split('\n')[0] as string).replaceAll(/0x[0-9a-f]+|\d+/g, '#');
+}
+
 /** Says what failed, and the fewest steps that still do. */
-function explain(o: FuzzOptions, life: number, result: LifeResult): string {
+function explain(
+  o: FuzzOptions,
+  life: number,
+  result: LifeResult,
+  onStep: (step: number) => void,
+): string {
   const { step, kind, message } = result.failure ?? { step: 0, kind: '', message: '' };
   const head = `life ${life}, step ${step} (${kind}): ${message}\nagain: ${replay(o, life, null)}`;
   if (!o.minimise || kind === 'growth') return head;
-  const base = { ...lifeOptions(o, life), measure: false };
+  // Translations are judged at random; to leave steps out, all of them are.
+  const judgeAll = message.includes(NOT_MAPPED);
+  const base = { ...lifeOptions(o, life), measure: false, judgeAll, onStep };
   const all = [...(o.only ?? Array.from({ length: step + 1 }, (_, k) => k))].filter(
     (k) => k <= step,
   );
+  const end = performance.now() + MINIMISE_MS;
   let tries = 0;
   const fewest = minimise(all, (steps) => {
-    if (tries++ >= TRIES) return false;
-    return runLife({ ...base, steps: step + 1, only: new Set(steps) }).failure?.kind === kind;
+    if (tries++ >= TRIES || performance.now() > end) return false;
+    const { failure } = runLife({ ...base, steps: step + 1, only: new Set(steps) });
+    return failure !== null && signature(failure.message) === signature(message);
   });
   return `${head}\n${fewest.length} steps suffice: ${replay({ ...o, steps: step + 1 }, life, fewest)}`;
 }
@@ -104,10 +120,11 @@ export function runCampaign(
     stops: new Map(),
   };
   for (let life = o.life ?? 0; ; life++) {
-    const result = runLife({ ...lifeOptions(o, life), onStep: (step) => onStep(life, step) });
+    const at = (step: number): void => onStep(life, step);
+    const result = runLife({ ...lifeOptions(o, life), onStep: at });
     add(totals, result, life);
     onLife(totals);
-    if (result.failure !== null) return { totals, failure: explain(o, life, result) };
+    if (result.failure !== null) return { totals, failure: explain(o, life, result, at) };
     const enough = totals.commands >= o.commands && totals.accesses >= o.accesses;
     if (o.life !== null || enough) return { totals, failure: null };
   }

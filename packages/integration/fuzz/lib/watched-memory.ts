@@ -4,6 +4,9 @@ import { MachineMemory } from '@xengt/hsw-device';
 const DUMMY_BASE = 0x7f_fff0_0000;
 const DUMMY = new Int32Array((1 << 20) / 4);
 
+/** How a translation that should not have been made is told. */
+export const NOT_MAPPED = 'was reached, but no valid entry maps it';
+
 /** What is known of one region's frames. */
 interface Watched {
   readonly words: Int32Array;
@@ -75,7 +78,7 @@ export class WatchedMemory extends MachineMemory {
       this.translations++;
       watched.handed[mfn - (this.firstMfn[region] as number)] = 1;
       if (this.judge !== null && this.translations % this.judgeOneIn === 0 && !this.judge(mfn)) {
-        this.violation ??= `frame 0x${mfn.toString(16)} was reached, but no valid entry maps it`;
+        this.violation ??= `frame 0x${mfn.toString(16)} ${NOT_MAPPED}`;
       }
     }
     return region;
