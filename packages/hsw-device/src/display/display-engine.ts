@@ -113,7 +113,7 @@ export class DisplayEngine implements RegBlock, PipeEvents {
     const timed = options.busTiming === true;
     const powered = (): boolean => this.panel.powered;
     this.connectors = new Connectors(regs, clock, irq, this.wiring, timed, powered);
-    this.#scanner = new Scanner(regs, options.space, this.palettes);
+    this.#scanner = new Scanner(regs, options.space, this.palettes, this.pipes);
     this.#waits = new Waits(regs, clock, this.pipes);
     this.#savings = new Savings(regs, this.pipes[0] as Pipe, () =>
       this.connectors.panelRefreshes(),
@@ -173,6 +173,11 @@ export class DisplayEngine implements RegBlock, PipeEvents {
 
   raiseDe(bits: number): void {
     this.#irq.raiseDe(bits);
+  }
+
+  sourceWritten(pipe: number, offset: number): void {
+    this.pipes[pipe]?.resize();
+    this.planeWritten(pipe, offset);
   }
 
   planeWritten(pipe: number, offset: number): void {

@@ -69,7 +69,10 @@ function isNumbers(value: unknown, length: number): value is number[] {
 }
 
 /** Why a state cannot be taken; null when it can. */
-function check(display: DisplayEngine, state: Partial<DisplayStateV1> | null): string | null {
+export function displayStateError(
+  display: DisplayEngine,
+  state: Partial<DisplayStateV1> | null,
+): string | null {
   if (state === null || typeof state !== 'object') return 'not a display state';
   if (state.version !== 1) return `version ${String(state.version)}, expected 1`;
   if (!isNumbers(state.palettes, display.palettes.entries.length)) return 'palettes are not whole';
@@ -100,7 +103,7 @@ function planesOf(display: DisplayEngine, index: number): DisplayEngine['pipes']
 }
 
 export function importDisplay(display: DisplayEngine, given: unknown): string | null {
-  const wrong = check(display, given as Partial<DisplayStateV1> | null);
+  const wrong = displayStateError(display, given as Partial<DisplayStateV1> | null);
   if (wrong !== null) return wrong;
   const state = given as DisplayStateV1;
   for (const pipe of display.pipes) pipe.reset();

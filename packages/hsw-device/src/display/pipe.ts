@@ -60,6 +60,10 @@ export class Pipe {
   readonly cursor: PlaneLatch;
   /** Colour space conversion: coefficients and offsets, then CSC_MODE. */
   readonly csc: PlaneLatch;
+  /** Size of the picture, PIPESRC. */
+  readonly source: PlaneLatch;
+  /** The fitter of the pipe's number, which may serve another: PF_CTL, WIN_POS, WIN_SZ. */
+  readonly fitter: PlaneLatch;
   /** GAMMA_MODE as of the latest vertical blank. */
   gammaMode = 0;
   readonly rows: readonly RegRow[];
@@ -92,6 +96,9 @@ export class Pipe {
     this.cursor = new PlaneLatch(regs, at, CURSOR, R.CURBASE, R.CURSURFLIVE);
     const coefficients = CSC_REGISTERS.map((offset) => R.PIPE_CSC + offset);
     this.csc = new PlaneLatch(regs, index * R.CSC_STRIDE, coefficients, R.PIPE_CSC_MODE, -1);
+    this.source = new PlaneLatch(regs, at, [], (R.TRANSCODER_BASE[0] as number) + R.PIPESRC, -1);
+    const window = [R.PF_CTL, R.PF_WIN_POS];
+    this.fitter = new PlaneLatch(regs, index * R.PF_STRIDE, window, R.PF_WIN_SZ, -1);
     this.rows = this.#makeRows();
   }
 
@@ -132,6 +139,7 @@ export class Pipe {
       { name: `SPRGAMC16_${x}`, offset: at + R.SPRGAMC16, count: 3, reset: 0x400, src },
       { name: `SPRGAMC17_${x}`, offset: at + R.SPRGAMC17, count: 3, reset: 0xc00, src },
       { name: `GAMMA_MODE_${x}`, offset: R.GAMMA_MODE + this.index * R.PALETTE_STRIDE, src },
+      { name: `PF_WIN_SZ_${x}`, offset: R.PF_WIN_SZ + this.index * R.PF_STRIDE, onWrite: () => this.#armFitter(), src },
       { name: `PIPE_CSC_MODE_${x}`, offset: R.PIPE_CSC_MODE + this.index * R.CSC_STRIDE, onWrite: () => this.#armCsc(), src },
       ...Array.from({ length: 16 }, (_, i) => ({ name: `SPRGAMC_${x}[${i}]`, offset: at + R.SPRGAMC + i * 4, reset: linearSpriteGamma(i), src })),
     ];
@@ -196,6 +204,8 @@ export class Pipe {
     this.#moved = false;
     this.cursor.latch();
     this.csc.latch();
+    this.source.latch();
+    this.fitter.latch();
     this.#latchGammaMode();
   }
 
@@ -206,6 +216,18 @@ export class Pipe {
   #armCsc(): void {
     this.#update();
     this.#arm(this.csc);
+  }
+
+  /** WIN_SZ arms a fitter. PRM vol.2c "PF_WIN_SZ". */
+  #armFitter(): void {
+    this.#catchUp();
+    this.#arm(this.fitter);
+  }
+
+  /** PIPESRC was written: another size from the next vertical blank on. */
+  resize(): void {
+    this.#catchUp();
+    this.#arm(this.source);
   }
 
   /** The control register of a plane that is off arms by itself. i915: `ivb_sprite_update_arm`. */
@@ -361,6 +383,8 @@ export class Pipe {
   /** Goes on where a saved pipe was. The registers drive it already. */
   resume(frame: number, sinceVblank: number): void {
     this.csc.take();
+    this.source.take();
+    this.fitter.take();
     this.beam.frame = frame | 0;
     if (!this.beam.running) return;
     const since = Math.min(Math.max(sinceVblank, 0), this.beam.frameNs - 1);
@@ -381,6 +405,8 @@ export class Pipe {
     this.sprite.reset();
     this.cursor.reset();
     this.csc.reset();
+    this.source.reset();
+    this.fitter.reset();
     this.gammaMode = 0;
     this.#moved = false;
     this.#interlaced = false;

@@ -180,7 +180,8 @@ function colourRows(pipe: number): RegRow[] {
     { name: `PIPE_CSC_MISC_${letter}`, offset: csc + 0x80, count: 9, src: NORTH },
     { name: `LGC_PALETTE_${letter}`, offset: pal, count: 256, src: 'i915 ilk_load_lut_8' },
     { name: `PREC_PAL_GC_MAX_${letter}`, offset: pal + 0x410, count: 8, src: 'i915 ivb_load_lut_ext_max' },
-    { name: `PF_WIN_${letter}`, offset: 0x68060 + pipe * 0x800, count: 14, src: 'i915 ilk_pfit_enable' },
+    { name: `PF_WIN_${letter}`, offset: 0x68060 + pipe * 0x800, count: 5, src: 'i915 ilk_pfit_enable' },
+    { name: `PF_CTL_${letter}`, offset: 0x68078 + pipe * 0x800, count: 8, src: 'i915 ilk_pfit_enable' },
     { name: `PF_COEFFICIENTS_${letter}`, offset: 0x68100 + pipe * 0x800, count: 64, src: NORTH },
   ];
 }

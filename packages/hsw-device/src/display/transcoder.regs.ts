@@ -8,7 +8,8 @@ export interface TranscoderEvents {
   drive(): void;
   /** Timings changed. */
   retime(transcoder: number): void;
-  planeWritten(pipe: number, offset: number): void;
+  /** The size of a pipe's picture changed. */
+  sourceWritten(pipe: number, offset: number): void;
   /** The driver read a pipe's CRC. */
   crcTaken(pipe: number): void;
 }
@@ -33,7 +34,7 @@ export function transcoderRows(regs: RegSpace, events: TranscoderEvents): RegRow
     if (t === R.TRANSCODER_EDP) return;
     // biome-ignore format: one register a line
     rows.push(
-      { name: `PIPESRC_${x}`, offset: base + R.PIPESRC, onWrite: (o) => events.planeWritten(t, o), src },
+      { name: `PIPESRC_${x}`, offset: base + R.PIPESRC, onWrite: (o) => events.sourceWritten(t, o), src },
       { name: `PIPE_CRC_CTL_${x}`, offset: base + R.PIPE_CRC_CTL, src: 'i915 intel_pipe_crc.c' },
       { name: `PIPE_CRC_RES_1_${x}`, offset: base + R.PIPE_CRC_RES_1, rw: 0, onRead: (_o, value) => { events.crcTaken(t); return value; }, src: 'i915 hsw_pipe_crc_irq_handler' },
     );

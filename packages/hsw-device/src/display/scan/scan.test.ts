@@ -239,6 +239,7 @@ describe('panel fitter', () => {
     bench.write(R.PF_WIN_POS, (100 << 16) | 50);
     bench.write(R.PF_CTL, 0x80800000);
     bench.write(R.PF_WIN_SZ, (800 << 16) | 600);
+    bench.clock.advance(20e6);
     expect(bench.display.scanOut(0, picture)).toBe(true);
     expect([bench.display.scanWidth, bench.display.scanHeight]).toEqual([W, H]);
     expect(picture[50 * W + 99]).toBe(0xff000000);
@@ -246,6 +247,28 @@ describe('panel fitter', () => {
     expect(picture[51 * W + 102]).toBe(0xffff0000);
     expect(picture[649 * W + 899]).toBe(0xffff0000);
     expect(picture[650 * W + 899]).toBe(0xff000000);
+  });
+
+  test('source and window change together at vertical blank, and any fitter serves any pipe', () => {
+    const { bench } = lit(false);
+    const size = (): number[] => {
+      bench.display.scanOut(0, picture);
+      return [bench.display.scanWidth, bench.display.scanHeight];
+    };
+    bench.write(0x60000 + R.PIPESRC, (799 << 16) | 599);
+    expect(size()).toEqual([W, H]);
+    bench.clock.advance(20e6);
+    expect(size()).toEqual([800, 600]);
+    // Fitter C for pipe A.
+    bench.words.fill(0x0000ff, 0x100000 >>> 2, (0x100000 >>> 2) + W * H);
+    bench.write(R.PF_WIN_POS + 2 * R.PF_STRIDE, 0);
+    bench.write(R.PF_CTL + 2 * R.PF_STRIDE, 0x80000000);
+    bench.clock.advance(20e6);
+    expect(size()).toEqual([800, 600]);
+    bench.write(R.PF_WIN_SZ + 2 * R.PF_STRIDE, (W << 16) | H);
+    bench.clock.advance(20e6);
+    expect(size()).toEqual([W, H]);
+    expect(picture[W * H - 1]).toBe(0xffff0000);
   });
 
   test('a buffer that is too small is left alone, but the size is told', () => {

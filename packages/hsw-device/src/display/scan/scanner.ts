@@ -35,6 +35,7 @@ export class Scanner {
   outWidth = 0;
   outHeight = 0;
   readonly #regs: RegSpace;
+  readonly #pipes: readonly Pipe[];
   readonly #primary: PrimaryDrawer;
   readonly #sprite: SpriteDrawer;
   readonly #cursor: CursorDrawer;
@@ -44,7 +45,13 @@ export class Scanner {
   readonly #row = new DeepRow();
   readonly #own = new DeepRow();
 
-  constructor(regs: RegSpace, space: AddressSpace, palettes: PrecisionPalettes) {
+  constructor(
+    regs: RegSpace,
+    space: AddressSpace,
+    palettes: PrecisionPalettes,
+    pipes: readonly Pipe[],
+  ) {
+    this.#pipes = pipes;
     const reader = new SurfaceReader(space);
     this.#regs = regs;
     this.#primary = new PrimaryDrawer(regs, reader);
@@ -81,7 +88,7 @@ export class Scanner {
   }
 
   #sourceSize(pipe: Pipe, picture: Picture): void {
-    const source = this.#regs.peek(0x60000 + pipe.index * R.PIPE_STRIDE + R.PIPESRC);
+    const source = pipe.source.arming;
     picture.width = Math.min(((source >>> 16) & 0x1fff) + 1, SIDE_MAX);
     picture.height = Math.min((source & 0x1fff) + 1, SIDE_MAX);
   }
@@ -94,10 +101,10 @@ export class Scanner {
     return picture;
   }
 
-  /** Fitter that a pipe uses, by number; -1 when none. */
+  /** Fitter that a pipe uses, by number; -1 when none. PF_CTL 31 enable, 30:29 the pipe. */
   #fitter(pipe: Pipe): number {
     for (let i = 0; i < R.PIPE_COUNT; i++) {
-      const ctl = this.#regs.peek(R.PF_CTL + i * R.PF_STRIDE);
+      const ctl = (this.#pipes[i] as Pipe).fitter.control;
       if ((ctl & 0x80000000) !== 0 && ((ctl >>> 29) & 3) === pipe.index) return i;
     }
     return -1;
@@ -135,9 +142,8 @@ export class Scanner {
    * coefficients of the filters that PF_CTL chooses among are not published.
    */
   #fit(picture: Picture, fitter: number, out: Picture): void {
-    const at = fitter * R.PF_STRIDE;
-    const position = this.#regs.peek(R.PF_WIN_POS + at);
-    const size = this.#regs.peek(R.PF_WIN_SZ + at);
+    const { live, arming: size } = (this.#pipes[fitter] as Pipe).fitter;
+    const position = live[1] as number;
     const left = (position >>> 16) & 0x1fff;
     const top = position & 0xfff;
     const width = (size >>> 16) & 0x1fff;
