@@ -23,7 +23,7 @@ const NOTIFY = 0x100;
 const DEPTH_COUNT = 0x2350;
 const RCS = RING_BASE.RCS;
 
-function after(flags: number, address: number, low = 7, high = 8): GtDriver {
+function ran(flags: number, address: number, low = 7, high = 8): GtDriver {
   const d = new GtDriver();
   d.clock.advance(80 * (2 ** 32 + 100));
   d.regs.poke(DEPTH_COUNT, 0x11);
@@ -40,7 +40,7 @@ describe('PIPE_CONTROL', () => {
     ['the time stamp, 36 bits', TIMESTAMP, [100, 1]],
     ['nothing', 0, [0, 0]],
   ])('writes %s', (_, op, stored) => {
-    const d = after(op | GGTT, OUT);
+    const d = ran(op | GGTT, OUT);
     expect([d.peek(OUT), d.peek(OUT + 4)]).toEqual(stored);
   });
 
@@ -53,23 +53,23 @@ describe('PIPE_CONTROL', () => {
   });
 
   test('by index it writes to the status page', () => {
-    const d = after(IMMEDIATE | INDEX, 0xc0);
+    const d = ran(IMMEDIATE | INDEX, 0xc0);
     expect(d.peek(d.statusPage('RCS') + 0xc0)).toBe(7);
   });
 
   test('its other post-sync operation writes a register instead of memory', () => {
-    const d = after(REGISTER | IMMEDIATE, 0x2610, 0x55);
+    const d = ran(REGISTER | IMMEDIATE, 0x2610, 0x55);
     expect(d.regs.peek(0x2610)).toBe(0x55);
     expect(d.peek(0x2610)).toBe(0);
   });
 
   test('notifies when it is told to', () => {
-    expect(after(NOTIFY, 0).takeGtInterrupts()).toBe(GT_RCS_PIPE_CONTROL);
-    expect(after(0, 0).takeGtInterrupts()).toBe(0);
+    expect(ran(NOTIFY, 0).takeGtInterrupts()).toBe(GT_RCS_PIPE_CONTROL);
+    expect(ran(0, 0).takeGtInterrupts()).toBe(0);
   });
 
   test('a reset of the snapshots comes after the write', () => {
-    const d = after(DEPTH | GGTT | 0x80000, OUT);
+    const d = ran(DEPTH | GGTT | 0x80000, OUT);
     expect(d.peek(OUT)).toBe(0x11);
     expect(d.regs.peek(DEPTH_COUNT)).toBe(0);
   });
