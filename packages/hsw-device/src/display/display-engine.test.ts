@@ -204,6 +204,54 @@ describe('presence', () => {
     expect(bench.read(SDEISR) & 0x200000).toBe(0);
   });
 
+  test('every port tells plugs by long pulses and calls for attention by short ones', () => {
+    // Port, interrupt set, bit, register and shift of its pulse field. VGA has no kinds of pulses.
+    const rows = [
+      ['A', 0x44000, 0x8000000, R.DIGITAL_PORT_HOTPLUG_CNTRL, 0],
+      ['B', 0xc4000, 0x200000, R.PCH_PORT_HOTPLUG, 0],
+      ['C', 0xc4000, 0x400000, R.PCH_PORT_HOTPLUG, 8],
+      ['D', 0xc4000, 0x800000, R.PCH_PORT_HOTPLUG, 16],
+    ] as const;
+    for (const [port, set, bit, register, shift] of rows) {
+      const wiring = { A: 'edp', B: 'dp', C: 'dp', D: 'dp', E: 'none' } as const;
+      const bench = new DisplayBench({ wiring });
+      bench.openInterrupts();
+      bench.write(register, 0x101010);
+      const pulse = (): number => (bench.read(register) >>> shift) & 3;
+      bench.display.connect(port, makeMonitor({ kind: port === 'A' ? 'edp' : 'dp' }));
+      expect([pulse(), bench.read(set) & bit, bench.take(set) & bit]).toEqual([2, bit, bit]);
+      bench.write(register, 0x101010 | (3 << shift));
+      bench.display.shortPulse(port);
+      expect([pulse(), bench.read(set) & bit, bench.take(set) & bit]).toEqual([1, bit, bit]);
+      bench.write(register, 0x101010 | (3 << shift));
+      bench.display.disconnect(port);
+      expect([pulse(), bench.read(set) & bit, bench.take(set) & bit]).toEqual([2, 0, bit]);
+      bench.write(register, 3 << shift);
+      bench.display.shortPulse(port);
+      expect([pulse(), bench.take(set) & bit]).toEqual([0, 0]);
+    }
+  });
+
+  test('a panel on the EDP transcoder takes the pixels of the pipe that it names', () => {
+    const bench = new DisplayBench({ wiring: { A: 'edp', B: 'dp', C: 'dp', D: 'dp', E: 'none' } });
+    bench.display.connect('A', makeMonitor({ kind: 'edp', mode: '1366x768' }));
+    bench.write(R.PORT_CLK_SEL, 0x20000000);
+    const base = 0x6f000;
+    bench.write(base + R.HTOTAL, (1791 << 16) | 1365);
+    bench.write(base + R.VTOTAL, (797 << 16) | 767);
+    bench.write(base + R.VBLANK, (797 << 16) | 767);
+    bench.write(base + R.LINK_M1, 85500);
+    bench.write(base + R.LINK_N1, 270000);
+    bench.write(0x6101c, (1365 << 16) | 767);
+    bench.write(base + R.TRANS_DDI_FUNC_CTL, 0x82000000 | (5 << 12));
+    bench.write(0x7f008, 0x80000000);
+    expect(bench.read(0x7f008)).toBe(0xc0000000);
+    expect(bench.display.screens()).toMatchObject([
+      { pipe: 1, port: 'A', width: 1366, height: 768, monitor: { kind: 'edp' } },
+    ]);
+    expect(bench.display.screens()[0]?.refreshHz).toBeCloseTo(59.8, 1);
+  });
+
   test('VGA is sensed by ADPA', () => {
     const bench = new DisplayBench();
     bench.write(R.PCH_ADPA, 0xf40000 | 0x10000);
