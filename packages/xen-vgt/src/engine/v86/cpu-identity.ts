@@ -24,6 +24,8 @@ function i32Const(value: number): number[] {
 const EDX = [0x0780ab79, 0x0780a979] as const;
 /** CPUID.1:EDX 16. Intel SDM vol.2A CPUID. */
 const EDX_PAT = 1 << 16;
+/** CPUID.1:EDX 19: CLFLUSH; v86 gives its line size, 64 bytes, in EBX already. */
+const EDX_CLFSH = 1 << 19;
 /** CPUID.1:EAX: family 6 model 7 becomes model 15 stepping 6, the first with a sound PAT. */
 const SIGNATURE_PENTIUM3 = 0x673;
 const SIGNATURE_CORE2 = 0x6f6;
@@ -61,4 +63,32 @@ export const PAGE_ATTRIBUTE_TABLE: readonly CodeEdit[] = [
       ]),
     ],
   },
+];
+
+/** Blocks to leave when a page cannot be read, and after the instruction: of case /7 of 0F AE. */
+const CLFLUSH_ADDRESS = [0x20, 0x01, 0x28, 0x02, 0xc0, 0x1f, 0x41, 0x01, 0x71, BR_IF, 0x8f, 0x01];
+/** Calls of the wasm compiler have their function in five bytes. */
+const CALL_UNDEFINED = [0x10, 0x87, 0x90, 0x80, 0x80, 0x00];
+const DONE = [BR, 0x65];
+
+/**
+ * CLFLUSH, which v86 takes for undefined: it computes its address and does nothing, for no memory of
+ * a guest is cached. Programs that want it ask CPUID, so that changes too. To come after
+ * {@link PAGE_ATTRIBUTE_TABLE}. Intel SDM vol.2A CLFLUSH.
+ */
+export const CACHE_LINE_FLUSH: readonly CodeEdit[] = [
+  ...EDX.map((edx) => ({
+    find: i32Const(edx | EDX_PAT),
+    put: i32Const(edx | EDX_PAT | EDX_CLFSH),
+  })),
+  {
+    find: [...CLFLUSH_ADDRESS, ...CALL_UNDEFINED, ...DONE],
+    put: [...CLFLUSH_ADDRESS, ...DONE],
+  },
+];
+
+/** Compiled code calls CLFLUSH by this name; SFENCE, of the same type, does nothing already. */
+export const CLFLUSH_AS_SFENCE: readonly [string, string] = [
+  'instr_0FAE_7_mem',
+  'instr_0FAE_7_reg',
 ];

@@ -60,6 +60,49 @@ class Recorder {
 /** cli; nothing else: a program that only has to be there. */
 const idle = (): Program => new Program().done();
 
+describe('the processor', () => {
+  const CPUID = [0x0f, 0xa2];
+  /** clflush [address] */
+  const clflush = (address: number): number[] => [
+    ...[0x0f, 0xae, 0x3d],
+    ...[address & 0xff, (address >>> 8) & 0xff, (address >>> 16) & 0xff, address >>> 24],
+  ];
+  const EDX_TO_EAX = [0x89, 0xd0];
+  const EBX_TO_EAX = [0x89, 0xd8];
+
+  test('says that it has a page attribute table and CLFLUSH with lines of 64 bytes', async () => {
+    const engine = await machine(
+      new Program()
+        .eax(1)
+        .bytes(...CPUID, ...EBX_TO_EAX)
+        .store(RESULT)
+        .bytes(...EDX_TO_EAX)
+        .store(RESULT + 4)
+        .done(),
+    );
+    await runToEnd(engine);
+    expect((dword(engine, RESULT) >>> 8) & 0xff).toBe(64 / 8);
+    expect(dword(engine, RESULT + 4) & ((1 << 16) | (1 << 19))).toBe((1 << 16) | (1 << 19));
+  });
+
+  test('CLFLUSH changes nothing, interpreted once and in code hot enough to be compiled', async () => {
+    const engine = await machine(
+      new Program()
+        .poke(RESULT, 0x1234)
+        .bytes(...clflush(RESULT))
+        .ecx(1_000_000)
+        .label('again')
+        .inc(COUNT)
+        .bytes(...clflush(COUNT))
+        .loop('again')
+        .done(),
+    );
+    expect(await runToEnd(engine)).toEqual({ kind: 'halt', reason: 'halted with interrupts off' });
+    expect(dword(engine, RESULT)).toBe(0x1234);
+    expect(dword(engine, COUNT)).toBe(1_000_000);
+  });
+});
+
 describe('memory', () => {
   test('guest RAM is shared memory that guest and host both see', async () => {
     const engine = await machine(new Program().load(RESULT).store(COUNT).done());

@@ -9,7 +9,7 @@ import {
   type VcpuEngine,
 } from '../../port/engine.ts';
 import type { TimeSource } from '../../steady-time.ts';
-import { PAGE_ATTRIBUTE_TABLE } from './cpu-identity.ts';
+import { CACHE_LINE_FLUSH, CLFLUSH_AS_SFENCE, PAGE_ATTRIBUTE_TABLE } from './cpu-identity.ts';
 import { INTERRUPTS_AT_SAFE_POINTS } from './deferred-irqs.ts';
 import { InputQueue } from './input.ts';
 import {
@@ -36,14 +36,14 @@ import { PciBus } from './pci-bus.ts';
 import { installPlatform } from './platform.ts';
 import { PortMap } from './port-map.ts';
 import { VGA_DEVFN, VgaFunction } from './vga-function.ts';
-import { editAll, shareJitMemory, shareMainMemory, WASM_PAGE } from './wasm-patch.ts';
+import { editAll, exportAs, shareJitMemory, shareMainMemory, WASM_PAGE } from './wasm-patch.ts';
 
 declare const WebAssembly: WasmApi;
 
 const MIB: number = 1 << 20;
 /** Wasm memory beside guest RAM: v86's own state, VGA memory, JIT buffers, a state being restored. */
 const SPARE_BYTES: number = 256 * MIB;
-const CPU_EDITS = [...PAGE_ATTRIBUTE_TABLE, ...INTERRUPTS_AT_SAFE_POINTS];
+const CPU_EDITS = [...PAGE_ATTRIBUTE_TABLE, ...CACHE_LINE_FLUSH, ...INTERRUPTS_AT_SAFE_POINTS];
 /** Where v86's panic message is kept short. */
 const REASON_LENGTH = 200;
 
@@ -61,7 +61,8 @@ export async function createV86Engine(options: V86Options): Promise<VcpuEngine> 
   }
   const maxPages = Math.min(65536, (options.memoryMib * MIB + SPARE_BYTES) / WASM_PAGE);
   const shared = shareMainMemory(options.wasm, maxPages);
-  const wasm = shared === null ? null : editAll(shared, CPU_EDITS);
+  const edited = shared === null ? null : editAll(shared, CPU_EDITS);
+  const wasm = edited === null ? null : exportAs(edited, ...CLFLUSH_AS_SFENCE);
   if (wasm === null) throw new EngineError('BAD_IMAGE', 'v86.wasm is not a module of v86 0.5.462');
   const panic = { text: '' };
   const machine = await startMachine(options, wasm, panic);

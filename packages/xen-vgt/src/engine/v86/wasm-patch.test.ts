@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { shareJitMemory, shareMainMemory } from './wasm-patch.ts';
+import { exportAs, shareJitMemory, shareMainMemory } from './wasm-patch.ts';
 
 const MAGIC = [0, 0x61, 0x73, 0x6d, 1, 0, 0, 0];
 /** A custom section, to be left as it is. */
@@ -57,5 +57,35 @@ describe('shareJitMemory', () => {
         shareJitMemory(code, 64);
       }),
     );
+  });
+});
+
+describe('exportAs', () => {
+  /** Exports of functions: a name of one letter and an index. */
+  const module = (
+    ...exports: readonly [string, number, ...number[]][]
+  ): Uint8Array<ArrayBuffer> => {
+    const body = [exports.length, ...exports.flatMap(([n, ...of]) => [1, n.charCodeAt(0), ...of])];
+    return Uint8Array.of(...MAGIC, 7, body.length, ...body, ...CUSTOM);
+  };
+
+  test('the name leads to what another name is of, at any length of the number', () => {
+    const code = module(['a', 0, 3], ['m', 2, 0], ['b', 0, 0x99, 0x10]);
+    expect(exportAs(code, 'a', 'b')).toEqual(
+      module(['a', 0, 0x99, 0x10], ['m', 2, 0], ['b', 0, 0x99, 0x10]),
+    );
+    expect(exportAs(code, 'b', 'a')).toEqual(module(['a', 0, 3], ['m', 2, 0], ['b', 0, 3]));
+  });
+
+  test('what is not exported, or no function, is refused', () => {
+    const code = module(['a', 0, 3], ['m', 2, 0]);
+    for (const [name, other] of [
+      ['a', 'm'],
+      ['m', 'a'],
+      ['a', 'x'],
+      ['x', 'a'],
+    ] as const)
+      expect(exportAs(code, name, other)).toBeNull();
+    expect(exportAs(Uint8Array.of(...MAGIC, ...CUSTOM), 'a', 'b')).toBeNull();
   });
 });

@@ -5,8 +5,11 @@
 
 const SECTION_IMPORT = 2;
 const SECTION_MEMORY = 5;
+const SECTION_EXPORT = 7;
 const SECTION_CODE = 10;
 const LIMITS_SHARED = 3;
+/** Kind of an export. */
+const EXPORT_FUNCTION = 0;
 
 /** Bytes of a wasm page. */
 export const WASM_PAGE: number = 1 << 16;
@@ -179,4 +182,37 @@ export function editAll(
     out = editCode(out, edit);
   }
   return out;
+}
+
+/**
+ * A module whose export `name` is what it exports as `other`: both must be functions of one type.
+ *
+ * @returns null when it does not export both as functions
+ */
+export function exportAs(
+  code: Uint8Array<ArrayBuffer>,
+  name: string,
+  other: string,
+): Uint8Array<ArrayBuffer> | null {
+  const part = section(code, SECTION_EXPORT);
+  if (part === null) return null;
+  const found = new Map<string, { at: number; end: number; index: number }>();
+  const at = { position: part.body };
+  const count = readLeb(code, at);
+  for (let i = 0; i < count && at.position < part.end; i++) {
+    const length = readLeb(code, at);
+    const text = String.fromCharCode(...code.subarray(at.position, at.position + length));
+    at.position += length;
+    const kind = code[at.position++];
+    const index = { at: at.position, end: 0, index: readLeb(code, at) };
+    index.end = at.position;
+    if (kind === EXPORT_FUNCTION) found.set(text, index);
+  }
+  const from = found.get(name);
+  const to = found.get(other);
+  if (from === undefined || to === undefined) return null;
+  const head = code.subarray(part.body, from.at);
+  const tail = code.subarray(from.end, part.end);
+  const body = [...head, ...leb(to.index), ...tail];
+  return splice(code, part.id, part.end, [SECTION_EXPORT, ...leb(body.length), ...body]);
 }
