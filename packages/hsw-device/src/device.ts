@@ -1,6 +1,7 @@
 import { Aperture } from './aperture/aperture.ts';
 import { FENCE_COUNT, FenceRegisters } from './aperture/fences.ts';
 import { Blitter } from './blt/blitter.ts';
+import { type DeviceStateV1, exportDevice, importDevice } from './device-state.ts';
 import { DisplayEngine } from './display/display-engine.ts';
 import { Gt } from './gt/gt.ts';
 import type { Power } from './gt/power.ts';
@@ -62,6 +63,8 @@ export class HaswellDevice {
   readonly apertureBytes: number;
   /** BAR0 of an unshared machine. */
   readonly mmio: TrapTarget;
+  /** {@link HaswellOptions.wake}. */
+  readonly wake: () => void;
 
   /** @throws HaswellConfigError when the device id is not a Haswell's */
   constructor(o: HaswellOptions) {
@@ -73,6 +76,7 @@ export class HaswellDevice {
     this.model = model;
     this.memory = o.memory;
     this.clock = o.clock;
+    this.wake = o.wake ?? ((): void => {});
     this.apertureBytes = (o.apertureMiB ?? 256) << 20;
     this.ggtt = new Ggtt(o.memory);
     this.irq = new Interrupts(this.regs);
@@ -99,7 +103,7 @@ export class HaswellDevice {
         channels: o.memoryChannels ?? 'single',
         edram: model.part === 'crw' && model.gt === 3,
       },
-      wake: o.wake ?? ((): void => {}),
+      wake: this.wake,
     });
     this.aperture = new Aperture('aperture', this.ggtt.space, this.fences, 0, this.apertureBytes);
     this.mmio = new GttMmio('gttmmio', this.regs, this.ggtt, this.gt.power);
@@ -122,6 +126,16 @@ export class HaswellDevice {
     }
     this.fences.updateAll();
     this.irq.update();
+  }
+
+  /** {@link exportDevice}. */
+  exportState(): DeviceStateV1 {
+    return exportDevice(this);
+  }
+
+  /** {@link importDevice}. @returns null, or why the state was refused */
+  importState(state: unknown): string | null {
+    return importDevice(this, state);
   }
 
   /** {@link Gt.step}. */

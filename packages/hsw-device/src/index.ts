@@ -48,6 +48,7 @@ export {
   type HaswellOptions,
   type ResetKind,
 } from './device.ts';
+export type { DeviceStateV1 } from './device-state.ts';
 export { DEFAULT_DP_CAPS, type DpCaps } from './display/bus/dpcd.ts';
 export * as displayRegs from './display/display.regs.ts';
 export { DisplayEngine, type DisplayOptions, type Screen } from './display/display-engine.ts';

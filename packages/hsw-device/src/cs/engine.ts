@@ -84,6 +84,16 @@ export type HangReason =
   | 'batch-end-in-ring'
   | 'blit-refused'
   | 'fetch-fault';
+/** Every one of them. */
+export const HANG_REASONS: readonly HangReason[] = [
+  'unknown-command',
+  'wrong-engine',
+  'too-long',
+  'privileged',
+  'batch-end-in-ring',
+  'blit-refused',
+  'fetch-fault',
+];
 
 /** What a command does. @param index its row in COMMANDS */
 export type Execute = (e: Engine, index: number) => void;
@@ -339,6 +349,16 @@ export class Engine implements RegBlock {
   /** How long the engine has had work, nanoseconds. */
   get busyNs(): number {
     return this.#busyNs + (this.#busyFrom < 0 ? 0 : this.ctx.clock.now - this.#busyFrom);
+  }
+
+  /** When the present work began, -1 for none, and the work before it, nanoseconds: for states. */
+  get work(): readonly [number, number] {
+    return [this.#busyFrom, this.#busyNs];
+  }
+
+  set work([from, before]: readonly [number, number]) {
+    this.#busyFrom = from;
+    this.#busyNs = before;
   }
 
   #rest(): void {

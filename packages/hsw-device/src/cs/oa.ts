@@ -3,6 +3,17 @@ import type { RegBlock, RegRow } from '../reg/row.ts';
 import type { Engine } from './engine.ts';
 import { coreClockPlace, OA_FORMATS, type OaFormat } from './oa-format.ts';
 
+/** What the unit holds besides its registers: clocks, nanoseconds, ticks. */
+export interface OaStateV1 {
+  readonly overflows: number;
+  readonly clocks: number;
+  readonly busyClocks: number;
+  readonly sinceNs: number;
+  readonly busyNs: number;
+  readonly counting: boolean;
+  readonly next: number;
+}
+
 /** PRM vol.2c "Observability"; i915 i915_perf_oa_regs.h `GEN7_OA*`. */
 const OACONTROL = 0x2360;
 const OASTATUS1 = 0x2364;
@@ -75,6 +86,28 @@ export class OaUnit implements RegBlock {
       { name: 'HSW_MBVID2_MISR0',   offset: 0x9ec0, src },
       { name: 'HSW_NOA_MUX',        offset: 0x25100, count: (0x2ff90 - 0x25100) / 4 + 1, src },
     ];
+  }
+
+  exportState(): OaStateV1 {
+    return {
+      overflows: this.overflows,
+      clocks: this.#clocks,
+      busyClocks: this.#busyClocks,
+      sinceNs: this.#sinceNs,
+      busyNs: this.#busyNs,
+      counting: this.#counting,
+      next: this.#next,
+    };
+  }
+
+  importState(s: OaStateV1): void {
+    this.overflows = s.overflows;
+    this.#clocks = s.clocks;
+    this.#busyClocks = s.busyClocks;
+    this.#sinceNs = s.sinceNs;
+    this.#busyNs = s.busyNs;
+    this.#counting = s.counting;
+    this.#next = s.next;
   }
 
   get #now(): number {

@@ -1,6 +1,16 @@
 import type { RegBlock, RegRow } from '../reg/row.ts';
 import type { Engine } from './engine.ts';
 
+/** What a watchdog holds besides its registers; nanoseconds and ticks. */
+export interface WatchdogStateV1 {
+  readonly running: boolean;
+  readonly beganNs: number;
+  readonly counted: number;
+  /** When it looks at the clock next; -1 when it does not. */
+  readonly lookNs: number;
+  readonly expired: number;
+}
+
 /** Bytes from the engine's base. PRM vol.2c "PR_CTR_CTL", "PR_CTR_THRSH", "VCS_CNTR", "VCS_THRSH". */
 const PR_CTR_CTL = 0x178;
 const PR_CTR_THRSH = 0x17c;
@@ -28,7 +38,7 @@ export class Watchdog implements RegBlock {
   #running = false;
   #beganNs = 0;
   #counted = 0;
-  #planned = false;
+  #lookNs = -1;
 
   constructor(e: Engine) {
     this.#engine = e;
@@ -66,15 +76,19 @@ export class Watchdog implements RegBlock {
 
   /** One call of the clock is outstanding at most, however often a guest starts the counter. */
   #plan(): void {
-    if (this.#planned) return;
-    this.#planned = true;
+    if (this.#lookNs >= 0) return;
     const { clock } = this.#engine.ctx;
     const due = this.#beganNs + (this.#engine.reg(PR_CTR_THRSH) >>> 0) * TICK_NS;
-    clock.at(Math.min(Math.max(due, clock.now), clock.now + LOOK_NS), () => this.#look());
+    this.#lookAt(Math.min(Math.max(due, clock.now), clock.now + LOOK_NS));
+  }
+
+  #lookAt(ns: number): void {
+    this.#lookNs = ns;
+    this.#engine.ctx.clock.at(ns, () => this.#look());
   }
 
   #look(): void {
-    this.#planned = false;
+    this.#lookNs = -1;
     if (!this.#running) return;
     if (this.count < this.#engine.reg(PR_CTR_THRSH) >>> 0) {
       this.#plan();
@@ -86,6 +100,25 @@ export class Watchdog implements RegBlock {
     this.#engine.setReg(PR_CTR_CTL, this.#stop);
     this.expired++;
     this.#engine.interrupt(this.#engine.row.watchdogBit);
+  }
+
+  exportState(): WatchdogStateV1 {
+    return {
+      running: this.#running,
+      beganNs: this.#beganNs,
+      counted: this.#counted,
+      lookNs: this.#lookNs,
+      expired: this.expired,
+    };
+  }
+
+  importState(s: WatchdogStateV1): void {
+    this.#running = s.running;
+    this.#beganNs = s.beganNs;
+    this.#counted = s.counted;
+    this.expired = s.expired;
+    // A look that is planned already finds what there is now, and plans the next one.
+    if (s.lookNs >= 0 && this.#lookNs < 0) this.#lookAt(s.lookNs);
   }
 
   /** Engine reset. */

@@ -14,6 +14,17 @@ export class Activity {
     this.#idle = idle;
   }
 
+  /** 1 while there is work, work before, when the present period began. */
+  exportState(): number[] {
+    return [this.#busy ? 1 : 0, this.#busyNs, this.#since];
+  }
+
+  importState(s: readonly number[]): void {
+    this.#busy = s[0] === 1;
+    this.#busyNs = s[1] as number;
+    this.#since = s[2] as number;
+  }
+
   get now(): number {
     return this.#clock.now;
   }

@@ -59,7 +59,10 @@ export class Gt {
   /** Engine resets and full resets that GDRST asked for. */
   resets = 0;
   readonly #regs: RegSpace;
-  #turn = 0;
+  /** Whose turn it is. */
+  turn = 0;
+  /** GDRST takes a while. */
+  readonly settling: Settling;
 
   constructor(o: GtOptions) {
     this.#regs = o.regs;
@@ -76,6 +79,7 @@ export class Gt {
       raisePm: (bits) => o.irq.raisePm(bits),
     });
     const settling = new Settling(o.clock, RESET_NS, RESET_POLLS);
+    this.settling = settling;
     for (const engine of this.engines) o.regs.add(engine.rows);
     o.regs.add(this.power.rows);
     o.regs.add(GT_STORED_ROWS);
@@ -115,14 +119,14 @@ export class Gt {
   step(budget: number): boolean {
     const count = this.engines.length;
     for (let i = 0; i < count; i++) {
-      const index = (this.#turn + i) % count;
+      const index = (this.turn + i) % count;
       const engine = this.engines[index] as Engine;
       if (!engine.enabled || engine.idle) continue;
       this.gam.client = index;
       engine.step(budget / count);
     }
     this.gam.client = -1;
-    this.#turn = (this.#turn + 1) % count;
+    this.turn = (this.turn + 1) % count;
     this.power.engineActivity();
     return this.runnable;
   }

@@ -129,6 +129,22 @@ export class Pcode implements RegBlock {
     return written < 0 ? (ratio << 8) | ratio : written;
   }
 
+  /** Refusals, RC6 voltages, the reply, its settling, the frequency table. */
+  exportState(): number[] {
+    const { data, error } = this.#reply;
+    const head = [this.refused, this.#rc6Vids, data, error];
+    return [...head, ...this.#busy.exportState(), ...this.#minFrequency];
+  }
+
+  importState(s: readonly number[]): void {
+    this.refused = s[0] as number;
+    this.#rc6Vids = s[1] as number;
+    this.#reply.data = s[2] as number;
+    this.#reply.error = s[3] as number;
+    this.#busy.importState(s.slice(4, 6));
+    this.#minFrequency.set(s.slice(6, 6 + RATIOS));
+  }
+
   /** Power-on: what was written is lost. */
   reset(): void {
     this.#minFrequency.fill(-1);

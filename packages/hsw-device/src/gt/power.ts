@@ -1,6 +1,7 @@
 import type { Clock } from '../port/clock.ts';
 import type { RegSpace } from '../reg/reg-space.ts';
 import type { RegBlock, RegRow } from '../reg/row.ts';
+import { isNumbers } from '../state/shape.ts';
 import { Activity } from './activity.ts';
 import { Forcewake } from './forcewake.ts';
 import { Pcode } from './pcode.ts';
@@ -11,6 +12,15 @@ import { Rps } from './rps.ts';
 const WELL_END = 0x40000;
 /** Those below it that do not. i915 `gen6_hw_domain_reset`, `fw_domain_get`. */
 const OUTSIDE_WELL: readonly number[] = [0x941c, 0xa180, 0xa188, 0xa18c];
+
+/** What power management holds besides its registers: each part's own list of numbers. */
+export interface PowerStateV1 {
+  readonly asleepReads: number;
+  readonly activity: readonly number[];
+  readonly rc6: readonly number[];
+  readonly rps: readonly number[];
+  readonly pcode: readonly number[];
+}
 
 /** What the power block must know of the rest of the GPU. */
 export interface PowerContext {
@@ -72,6 +82,34 @@ export class Power implements RegBlock {
     if (offset >= WELL_END || !this.rc6.asleep || OUTSIDE_WELL.includes(offset)) return false;
     this.asleepReads++;
     return true;
+  }
+
+  exportState(): PowerStateV1 {
+    return {
+      asleepReads: this.asleepReads,
+      activity: this.#activity.exportState(),
+      rc6: this.rc6.exportState(),
+      rps: this.rps.exportState(),
+      pcode: this.pcode.exportState(),
+    };
+  }
+
+  /** What of a state of the right form cannot be; null when nothing. */
+  stateError(s: PowerStateV1): string | null {
+    const model = this.exportState();
+    for (const key of ['activity', 'rc6', 'rps', 'pcode'] as const) {
+      const list: unknown = s[key];
+      if (!isNumbers(list) || list.length !== model[key].length) return `power.${key} is not whole`;
+    }
+    return null;
+  }
+
+  importState(s: PowerStateV1): void {
+    this.asleepReads = s.asleepReads;
+    this.#activity.importState(s.activity);
+    this.rc6.importState(s.rc6);
+    this.rps.importState(s.rps);
+    this.pcode.importState(s.pcode);
   }
 
   /** Power-on. Registers are reset by whoever owns the register file. */

@@ -98,6 +98,16 @@ export class Rc6 implements RegBlock {
     return Math.floor((this.#asleepNs + present) / PM_UNIT_NS) | 0;
   }
 
+  /** When sleep begins or began, -1 for never; time asleep before. */
+  exportState(): number[] {
+    return [this.#from === Number.POSITIVE_INFINITY ? -1 : this.#from, this.#asleepNs];
+  }
+
+  importState(s: readonly number[]): void {
+    this.#from = (s[0] as number) < 0 ? Number.POSITIVE_INFINITY : (s[0] as number);
+    this.#asleepNs = s[1] as number;
+  }
+
   /** Power-on: nothing is counted yet. */
   reset(): void {
     this.#from = Number.POSITIVE_INFINITY;

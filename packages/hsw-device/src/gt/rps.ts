@@ -62,6 +62,7 @@ export class Rps implements RegBlock {
   readonly #up: Window = { lengthAt: RP_UP_EI, start: 0, busyAtStart: 0, previousNs: 0 };
   readonly #down: Window = { lengthAt: RP_DOWN_EI, start: 0, busyAtStart: 0, previousNs: 0 };
   #event: ClockEvent | null = null;
+  #eventNs = -1;
   /** Start of the idle period whose time-out was told. */
   #toldIdle = -1;
   readonly #asleep: () => boolean;
@@ -150,7 +151,12 @@ export class Rps implements RegBlock {
     this.#roll(this.#down);
     const at = Math.min(this.#end(this.#up), this.#end(this.#down), this.#idleEnd());
     if (at === Number.POSITIVE_INFINITY) return;
-    this.#event = this.#clock.at(Math.max(at, this.#clock.now + TICK_MIN_NS), this.#fire);
+    this.#fireAt(Math.max(at, this.#clock.now + TICK_MIN_NS));
+  }
+
+  #fireAt(ns: number): void {
+    this.#eventNs = ns;
+    this.#event = this.#clock.at(ns, this.#fire);
   }
 
   #end(window: Window): number {
@@ -234,6 +240,24 @@ export class Rps implements RegBlock {
   #before(window: Window): number {
     this.#roll(window);
     return Math.floor(window.previousNs / PM_UNIT_NS) & COUNT_MASK;
+  }
+
+  /** Start, work at the start and work before of both windows; idle period told; next look or -1. */
+  exportState(): number[] {
+    const windows = [this.#up, this.#down].flatMap((w) => [w.start, w.busyAtStart, w.previousNs]);
+    return [...windows, this.#toldIdle, this.#event === null ? -1 : this.#eventNs];
+  }
+
+  importState(s: readonly number[]): void {
+    for (const [i, w] of [this.#up, this.#down].entries()) {
+      w.start = s[i * 3] as number;
+      w.busyAtStart = s[i * 3 + 1] as number;
+      w.previousNs = s[i * 3 + 2] as number;
+    }
+    this.#toldIdle = s[6] as number;
+    this.#event?.cancel();
+    this.#event = null;
+    if ((s[7] as number) >= 0) this.#fireAt(s[7] as number);
   }
 
   /** Power-on: no interval runs. */

@@ -18,6 +18,16 @@ export class Settling {
     this.#polls = polls;
   }
 
+  /** When it is over, polls left. */
+  exportState(): number[] {
+    return [this.#until, this.#left];
+  }
+
+  importState(s: readonly number[]): void {
+    this.#until = s[0] as number;
+    this.#left = s[1] as number;
+  }
+
   start(): void {
     this.#until = this.#clock.now + this.#ns;
     this.#left = this.#polls;

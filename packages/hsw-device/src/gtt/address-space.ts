@@ -21,6 +21,14 @@ export function pteAddress(mfn: number): number {
   return (mfn << 12) | ((mfn >>> 16) & 0x7f0);
 }
 
+/** What a TLB holds, and what was not found. */
+export interface SpaceStateV1 {
+  readonly faults: number;
+  readonly faultAt: number;
+  /** Graphics page and machine frame of each translation, by page. */
+  readonly pages: readonly number[];
+}
+
 /**
  * A graphics address space with its TLB: graphics page to (region of machine memory, word index).
  * GGTT and PPGTT differ only in where an entry is read from.
@@ -76,21 +84,58 @@ export class AddressSpace {
   #fill(page: number): number {
     const pte = page >= 0 && page < GM_PAGES ? this.#entry(page) : 0;
     if ((pte & PTE_VALID) !== 0) {
-      const mfn = pteMfn(pte);
-      const region = this.memory.regionOf(mfn);
-      if (region !== 0) {
-        this.#region[page] = region;
-        this.#word[page] = this.memory.wordOf(mfn, region);
-        if (this.#filledCount < FILLED_MAX) this.#filled[this.#filledCount] = page;
-        this.#filledCount++;
-        return region;
-      }
+      const region = this.#keep(page, pteMfn(pte));
+      if (region !== 0) return region;
     }
     this.faults++;
     this.faultAt = page << 12;
     this.onFault?.(page << 12);
     if ((pte & PTE_VALID) === 0) this.onInvalid?.(page << 12);
     return 0;
+  }
+
+  exportState(): SpaceStateV1 {
+    const pages: number[] = [];
+    for (let page = 0; page < GM_PAGES; page++) {
+      const region = this.#region[page] as number;
+      if (region === 0) continue;
+      const frame =
+        (this.memory.firstMfn[region] as number) + ((this.#word[page] as number) >>> 10);
+      pages.push(page, frame);
+    }
+    return { faults: this.faults, faultAt: this.faultAt, pages };
+  }
+
+  /** What of a state of the right form cannot be; null when nothing. */
+  stateError({ pages }: SpaceStateV1): string | null {
+    if (pages.length % 2 !== 0 || pages.length > GM_PAGES * 2) return `${this.name}: pages`;
+    for (let i = 0; i < pages.length; i += 2) {
+      const page = pages[i] as number;
+      if (!Number.isInteger(page) || page < 0 || page >= GM_PAGES)
+        return `${this.name}: page ${page}`;
+      if (this.memory.regionOf(pages[i + 1] as number) === 0) return `${this.name}: no memory`;
+    }
+    return null;
+  }
+
+  importState(s: SpaceStateV1): void {
+    this.invalidate();
+    for (let i = 0; i < s.pages.length; i += 2) {
+      this.#keep(s.pages[i] as number, s.pages[i + 1] as number);
+    }
+    this.faults = s.faults;
+    this.faultAt = s.faultAt;
+  }
+
+  /** Takes a translation. @returns the frame's region; 0 when nothing backs it */
+  #keep(page: number, mfn: number): number {
+    const region = this.memory.regionOf(mfn);
+    if (region === 0) return 0;
+    this.#region[page] = region;
+    this.#word[page] = this.memory.wordOf(mfn, region);
+    if (this.#filledCount < FILLED_MAX) this.#filled[this.#filledCount] = page;
+    this.#filledCount++;
+    return region;
   }
 
   /** Forgets one page: its entry changed. */
