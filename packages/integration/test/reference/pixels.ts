@@ -97,7 +97,7 @@ export const SPRITE_FORMATS: Readonly<Record<number, readonly [PixelFormat, Pixe
 export const YUV422 = 0;
 export const YUV444 = 4;
 /** The PRM does not tell the coefficients of a sprite's conversion to RGB: one step of 8 bits. */
-export const YUV_SLACK = STEP;
+export const YUV_SLACK: number = STEP;
 
 /**
  * YUV to RGB by ITU-R BT.601 or BT.709.
