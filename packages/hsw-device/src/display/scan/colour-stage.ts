@@ -13,6 +13,10 @@ function cut(value: number): number {
   return value >>> 8;
 }
 
+function within(value: number): number {
+  return value <= 0 ? 0 : value >= FULL ? FULL : value | 0;
+}
+
 /** Eight bits of a channel as a sink shows it that expands RGB of limited range. */
 function expand(value: number): number {
   const level = ((value / 257 - 16) * 255) / 219;
@@ -66,27 +70,32 @@ export class ColourStage {
 
   /** A whole picture of 8 bits a colour whose planes all ask for the same. In place. */
   flat(pixels: Uint32Array, count: number, uses: number): void {
-    if ((uses & USES_CSC) !== 0) this.#convert(pixels, count, uses);
+    const mixes = (uses & USES_CSC) !== 0 && !this.#csc.isDiagonal;
+    if (mixes) this.#convert(pixels, count, uses);
     else if (this.#makeBytes(uses)) this.#look(pixels, count);
   }
 
-  /** Tables without conversion. @returns whether they change anything */
+  /** Tables for when no colour depends on another. @returns whether they change anything */
   #makeBytes(uses: number): boolean {
     const bytes = this.#bytes;
     let changes = false;
     for (let channel = 0; channel < 3; channel++) {
       for (let i = 0; i < 256; i++) {
-        let value = i * 0x101;
-        if ((uses & USES_GAMMA) !== 0) {
-          value = this.#first.at(channel, value);
-          if (this.#split) value = this.#second.at(channel, value);
-        }
-        const byte = this.#end(value);
+        const byte = this.#end(this.#alone(channel, i * 0x101, uses));
         bytes[channel * 256 + i] = byte;
         changes = changes || byte !== i;
       }
     }
     return changes;
+  }
+
+  /** What becomes of one colour, 0 to full scale, that depends on no other. */
+  #alone(channel: number, value: number, uses: number): number {
+    const gamma = (uses & USES_GAMMA) !== 0;
+    let v = gamma && !this.#cscFirst ? this.#first.at(channel, value) : value;
+    if ((uses & USES_CSC) !== 0) v = this.#csc.at(channel, v, v, v);
+    if (!gamma || !(this.#cscFirst || this.#split)) return v;
+    return (this.#split ? this.#second : this.#first).at(channel, v);
   }
 
   #look(pixels: Uint32Array, count: number): void {
@@ -133,17 +142,20 @@ export class ColourStage {
       const r = p & 255;
       const g = 256 + ((p >>> 8) & 255);
       const b = 512 + ((p >>> 16) & 255);
-      let colour = OPAQUE;
-      for (let out = 0; out < 3; out++) {
-        const at = out * 768;
-        const sum =
-          (products[at + r] as number) +
-          (products[at + g] as number) +
-          (products[at + b] as number);
-        const value = sum <= 0 ? 0 : sum >= FULL ? FULL : sum | 0;
-        colour |= (last[out * LUT_SIZE + (value >>> 4)] as number) << (out * 8);
-      }
-      pixels[i] = colour;
+      const red = (products[r] as number) + (products[g] as number) + (products[b] as number);
+      const green =
+        (products[768 + r] as number) +
+        (products[768 + g] as number) +
+        (products[768 + b] as number);
+      const blue =
+        (products[1536 + r] as number) +
+        (products[1536 + g] as number) +
+        (products[1536 + b] as number);
+      pixels[i] =
+        (last[within(red) >>> 4] as number) |
+        ((last[LUT_SIZE + (within(green) >>> 4)] as number) << 8) |
+        ((last[2 * LUT_SIZE + (within(blue) >>> 4)] as number) << 16) |
+        OPAQUE;
     }
   }
 

@@ -59,6 +59,11 @@ export class Csc {
     }
   }
 
+  /** Whether each colour depends on itself alone, as for limited range. */
+  get isDiagonal(): boolean {
+    return this.coefficients.every((c, i) => c === 0 || i % 4 === 0);
+  }
+
   /** One output channel of a colour, 0 to full scale. */
   at(out: number, r: number, g: number, b: number): number {
     const { coefficients: c, before } = this;
