@@ -177,11 +177,13 @@ export class DisplayEngine implements RegBlock, PipeEvents {
 
   sourceWritten(pipe: number, offset: number): void {
     this.pipes[pipe]?.resize();
+    if (pipe === 0) this.#savings.changed();
     this.planeWritten(pipe, offset);
   }
 
   planeWritten(pipe: number, offset: number): void {
-    if (pipe === 0) this.#savings.changed();
+    if (pipe === 0 && offset < R.SPRCTL && offset >= R.DSPCNTR) this.#savings.changed();
+    else if (pipe === 0) this.#savings.wake();
     this.onPlaneWrite(pipe, offset);
   }
 

@@ -46,6 +46,8 @@ describe('frame buffer compression', () => {
     bench.write(R.DSPSURF, 0x100000);
     expect(segments()).toBe(0);
     bench.clock.advance(2 * FRAME_NS);
+    bench.write(R.CURPOS, 0x10001);
+    expect(segments()).toBe(768);
     bench.write(R.DPFC_CONTROL, 0);
     bench.clock.advance(2 * FRAME_NS);
     expect(segments()).toBe(0);

@@ -81,6 +81,11 @@ export class Savings {
   changed(): void {
     this.#nuked = true;
     this.#segments = 0;
+    this.wake();
+  }
+
+  /** The pipe shows something else above plane A: the panel wakes up. */
+  wake(): void {
     this.#still = 0;
   }
 
