@@ -3,13 +3,14 @@
 // can still say where.
 
 import { Worker } from 'node:worker_threads';
-import { type Report, replay, type Totals } from './lib/campaign.ts';
+import { medianKept, type Report, replay, type Totals } from './lib/campaign.ts';
 import { type FuzzOptions, parseOptions, USAGE } from './lib/options.ts';
 import type { WorkerInput } from './worker.ts';
 
 /** A step that takes longer than this hangs. */
 const HANG_MS = 60_000;
 const LOOK_MS = 1_000;
+const KIB = 2 ** 10;
 const MIB = 2 ** 20;
 
 function figures(t: Totals, seconds: number): string {
@@ -18,7 +19,7 @@ function figures(t: Totals, seconds: number): string {
     `${n(t.commands)} commands and ${n(t.accesses)} accesses in ${n(t.steps)} steps of ${t.lives} lives, ${seconds.toFixed(1)} s`,
     `${n(t.translations)} translations watched, ${n(t.seen)} memory accesses looked at one by one`,
     `slowest step ${t.slowestMs.toFixed(0)} ms (${t.slowest})`,
-    `kept after a life's first quarter, at most: ${(t.heap / MIB).toFixed(2)} MiB of objects, ${(t.buffers / MIB).toFixed(1)} MiB of buffers`,
+    `kept more in a life's second half: ${(medianKept(t) / KIB).toFixed(0)} KiB of objects (median of warm lives), at most ${(t.buffers / MIB).toFixed(1)} MiB of buffers`,
   ];
   const stops = [...t.stops].sort((a, b) => b[1] - a[1]);
   for (const [why, times] of stops) lines.push(`stopped ${n(times)} times: ${why}`);

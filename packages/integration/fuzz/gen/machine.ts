@@ -52,7 +52,7 @@ export function look(d: Driver): void {
   display.scanOut(pipe, PICTURE);
   display.scanline(pipe);
 }
-const PICTURE = new Uint32Array(1 << 20);
+const PICTURE = new Uint32Array(1 << 18);
 
 /** Monitors come and go. */
 export function plug(d: Driver): void {

@@ -128,7 +128,7 @@ export function modeset(d: Driver): void {
     d.write(plane + at + 8, 4, r.below(64) << 6);
     d.write(plane + at + 0x1c, 4, d.gma() & ~0xfff);
   }
-  d.write(0x60050 + at, 4, r.once(8) ? 0x80000000 : 0);
+  d.write(0x60050 + at, 4, r.once(32) ? 0x80000000 : 0);
   d.write(0x68080 + pipe * 0x800, 4, r.once(8) ? r.u32() : 0);
 }
 

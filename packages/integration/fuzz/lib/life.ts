@@ -8,9 +8,9 @@ import { VgpuTarget } from './vgpu-target.ts';
 
 /** How often everything is looked over, steps. */
 const CHECK_EVERY = 64;
-/** What a life may come to keep after its first quarter, bytes: objects, and the largest picture. */
-const HEAP_MOST: number = 4 << 20;
-const BUFFERS_MOST: number = 96 << 20;
+/** What a life may come to keep after its first half, bytes: objects, and the largest pictures. */
+const HEAP_MOST: number = 2 << 20;
+const BUFFERS_MOST: number = 256 << 20;
 /** Things that a guest could push up stay below this. */
 const RETAINED_MOST = 64;
 
@@ -50,7 +50,7 @@ export interface LifeResult {
   readonly translations: number;
   readonly seen: number;
   readonly slowest: { readonly ms: number; readonly step: number; readonly kind: string };
-  /** Bytes kept at the end beyond those a quarter into the life; 0 when not measured. */
+  /** Bytes kept at the end beyond those half-way through the life; 0 when not measured. */
   readonly grown: Held;
   /** Why VMs were stopped, with how often. */
   readonly stops: ReadonlyMap<string, number>;
@@ -86,7 +86,7 @@ export function runLife(o: LifeOptions): LifeResult {
   const target = makeTarget(o);
   if (o.judgeAll === true) target.memory.judgeOneIn = 1;
   const d = new Driver(target, random);
-  const quarter = o.steps >>> 2;
+  const half = o.steps >>> 1;
   let slowest = { ms: 0, step: -1, kind: '' };
   let failure: Failure | null = null;
   let early = NOTHING;
@@ -112,7 +112,7 @@ export function runLife(o: LifeOptions): LifeResult {
     } catch (error) {
       failure = fail((error as Error).stack ?? String(error));
     }
-    if (o.measure && k === quarter) early = held();
+    if (o.measure && k === half) early = held();
   }
   const late = o.measure && failure === null ? held() : early;
   const grown = { heap: late.heap - early.heap, buffers: late.buffers - early.buffers };
