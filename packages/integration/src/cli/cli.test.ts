@@ -252,6 +252,7 @@ describe('igt', () => {
       on: 'direct',
       timeout: 120,
       resume: false,
+      retry: false,
       results: 'xengt-igt',
       packages: null,
       writeDocs: false,

@@ -43,6 +43,8 @@ export interface IgtOptions {
   readonly timeout: number;
   /** Keep the results that are there. */
   readonly resume: boolean;
+  /** Keep them, but run again what failed. */
+  readonly retry: boolean;
   /** Directory of results. */
   readonly results: string;
   readonly packages: string | null;

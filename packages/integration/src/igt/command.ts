@@ -17,7 +17,13 @@ import { bootIgtGuest, type GpuPath, IgtGuest, type TestGuest } from './igt-gues
 import { junitXml } from './junit.ts';
 import { defaultTests, globPattern, type IgtTest, parseTestList } from './names.ts';
 import type { IgtResult } from './result.ts';
-import { addResult, beginResults, type Results, readResults } from './results-file.ts';
+import {
+  addResult,
+  beginResults,
+  type Results,
+  readResults,
+  resultsToKeep,
+} from './results-file.ts';
 import { runTests } from './runner.ts';
 import { summarize, summaryText } from './summary.ts';
 
@@ -124,15 +130,8 @@ async function keptResults(
   image: GuestImage,
   path: string,
 ): Promise<ReadonlyMap<string, IgtResult>> {
-  if (options.resume && before !== null) {
-    if (before.header.image !== image.id) {
-      throw new UsageError(
-        'OTHER_IMAGE',
-        `${path} has results of guest image ${before.header.image}, and the image is ${image.id} now; run without --resume, or with another --results`,
-      );
-    }
-    return before.results;
-  }
+  if ((options.resume || options.retry) && before !== null)
+    return resultsToKeep(before, image.id, options.retry, path);
   const tests = image.packages.find((p) => p.name === TESTS_PACKAGE);
   await beginResults(path, {
     version: 1,

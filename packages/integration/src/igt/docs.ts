@@ -1,5 +1,6 @@
+import { isFailure } from './result.ts';
 import type { Results } from './results-file.ts';
-import { COLUMNS, countRows, isFailure, type Summary, summarize, type Told } from './summary.ts';
+import { COLUMNS, countRows, type Summary, summarize, type Told } from './summary.ts';
 
 const cell = (text: string): string =>
   text.replaceAll('|', '\\|').replaceAll('<', '&lt;').replaceAll('\n', ' ');

@@ -1,7 +1,7 @@
 import type { GpuPath } from './igt-guest.ts';
 import { familyOf, parseTestName } from './names.ts';
-import type { IgtResult } from './result.ts';
-import { isFailure, type Summary, summarize } from './summary.ts';
+import { type IgtResult, isFailure } from './result.ts';
+import { type Summary, summarize } from './summary.ts';
 
 /** Results in the form that CI systems read: a suite a family, a case a test. @see Jenkins xUnit schema */
 export function junitXml(results: readonly IgtResult[], on: GpuPath): string {

@@ -14,6 +14,7 @@ import {
   parseResults,
   type ResultsHeader,
   readResults,
+  resultsToKeep,
 } from './results-file.ts';
 import { summarize, summaryText } from './summary.ts';
 
@@ -76,6 +77,16 @@ describe('the results file', () => {
         expect([...results.values()]).toEqual(RESULTS.slice(0, results.size));
         expect(whole.length - results.size).toBeLessThanOrEqual(1);
       }),
+    );
+  });
+
+  test('resumed: everything is kept; retried: all but the failures', () => {
+    const before = { header: HEADER, results: new Map(RESULTS.map((r) => [r.name, r])) };
+    expect([...resultsToKeep(before, 'abc', false, path).values()]).toEqual(RESULTS);
+    const kept = [...resultsToKeep(before, 'abc', true, path).values()].map((r) => r.outcome);
+    expect(kept).toEqual(['pass', 'skip', 'absent']);
+    expect(() => resultsToKeep(before, 'def', false, path)).toThrow(
+      'has results of guest image abc, and the image is def now',
     );
   });
 

@@ -17,6 +17,11 @@ export const OUTCOMES = [
 ] as const;
 export type Outcome = (typeof OUTCOMES)[number];
 
+/** Is it anything but a pass or a skip, and did the test exist? */
+export function isFailure(outcome: Outcome): boolean {
+  return outcome !== 'pass' && outcome !== 'skip' && outcome !== 'absent';
+}
+
 /** A test's result, as the results file keeps it. */
 export interface IgtResult {
   readonly name: string;

@@ -1,7 +1,7 @@
 import { appendFile, readFile, writeFile } from 'node:fs/promises';
 import { UsageError } from '../cli/context.ts';
 import type { GpuPath } from './igt-guest.ts';
-import { type IgtResult, OUTCOMES } from './result.ts';
+import { type IgtResult, isFailure, OUTCOMES } from './result.ts';
 
 /** First line of a results file: what the results after it are of. */
 export interface ResultsHeader {
@@ -50,6 +50,26 @@ export function parseResults(text: string, path: string): Results {
     if (result !== null && OUTCOMES.includes(result.outcome)) results.set(result.name, result);
   }
   return { header: header as ResultsHeader, results };
+}
+
+/**
+ * What a later run need not run again: every result, or with `retry` those that are no failures.
+ *
+ * @throws UsageError when the results are of another image
+ */
+export function resultsToKeep(
+  before: Results,
+  image: string,
+  retry: boolean,
+  path: string,
+): ReadonlyMap<string, IgtResult> {
+  if (before.header.image !== image) {
+    throw new UsageError(
+      'OTHER_IMAGE',
+      `${path} has results of guest image ${before.header.image}, and the image is ${image} now; run without --resume and --retry, or with another --results`,
+    );
+  }
+  return new Map([...before.results].filter(([, r]) => !retry || !isFailure(r.outcome)));
 }
 
 function parseLine(line: string): unknown {

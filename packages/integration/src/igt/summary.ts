@@ -1,7 +1,7 @@
 import { explain } from './explained.ts';
 import type { GpuPath } from './igt-guest.ts';
 import { familyOf, parseTestName } from './names.ts';
-import { type IgtResult, OUTCOMES, type Outcome } from './result.ts';
+import { type IgtResult, isFailure, OUTCOMES, type Outcome } from './result.ts';
 
 /** Results counted, of one family or of all. */
 export interface Counts {
@@ -25,11 +25,6 @@ export interface Summary {
   readonly unexplained: readonly IgtResult[];
   /** Whatever did not pass, in the order it ran. */
   readonly rest: readonly Told[];
-}
-
-/** Is it anything but a pass or a skip, and did the test exist? */
-export function isFailure(outcome: Outcome): boolean {
-  return outcome !== 'pass' && outcome !== 'skip' && outcome !== 'absent';
 }
 
 export function summarize(results: Iterable<IgtResult>, on: GpuPath): Summary {

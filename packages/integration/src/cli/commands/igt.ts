@@ -8,6 +8,7 @@ interface IgtFlags {
   readonly on: 'direct' | 'mediated';
   readonly timeout: number;
   readonly resume: boolean;
+  readonly retry: boolean;
   readonly results: string;
   readonly packages?: string;
   readonly writeDocs: boolean;
@@ -62,6 +63,11 @@ export const igtCommand: Command<XengtContext> = buildCommand<IgtFlags, [], Xeng
       resume: {
         kind: 'boolean',
         brief: 'Keep the results that are there and run the other tests',
+        default: false,
+      },
+      retry: {
+        kind: 'boolean',
+        brief: 'As --resume, and run again what failed',
         default: false,
       },
       results: {
