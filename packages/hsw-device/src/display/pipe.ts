@@ -243,7 +243,7 @@ export class Pipe {
   }
 
   #cursorControl(offset: number, value: number): void {
-    this.#update();
+    this.#touch();
     this.#moved = false;
     const on = (value & CURSOR_MODE) !== 0;
     if (on && (this.cursor.control & CURSOR_MODE) === 0) this.#arm(this.cursor);
@@ -252,7 +252,7 @@ export class Pipe {
 
   /** A move arms by itself, unless CURCNTR was written before. i915: `i9xx_cursor_update_arm`. */
   #moveCursor(offset: number): void {
-    this.#update();
+    this.#touch();
     const control = this.#regs.peek(this.#at + R.CURCNTR);
     this.#moved = control === this.cursor.control;
     if (this.#moved && !this.beam.running) this.cursor.takeOne(CURSOR_POSITION);
@@ -275,7 +275,7 @@ export class Pipe {
   }
 
   #armCursor(offset: number): void {
-    this.#update();
+    this.#touch();
     this.#arm(this.cursor);
     this.#events.planeWritten(this.index, offset);
   }
@@ -287,9 +287,14 @@ export class Pipe {
 
   /** What arms a plane or the colours was written: an update is under way until the frame is read. */
   #update(): void {
+    this.#touch();
+    this.beam.extend(this.#clock.now);
+  }
+
+  /** A cursor was written, which may be all, without a look before and a frame number after. */
+  #touch(): void {
     this.#catchUp();
     this.#updating = true;
-    this.beam.extend(this.#clock.now);
   }
 
   #countFlip(): void {
