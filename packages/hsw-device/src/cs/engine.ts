@@ -72,7 +72,7 @@ const TIMESTAMP_NS = 80;
 const COMMAND_COST = 256;
 const URB_DWORDS = 0x2000;
 /** BB_STATE 5 fetched through the PPGTT, 4 with privilege. PRM vol.2c "BB_STATE". */
-const BB_PPGTT = 0x20;
+export const BB_PPGTT = 0x20;
 const BB_PRIVILEGED = 0x10;
 
 /** Why an engine does not go on. Values, since a guest can cause each of them. */

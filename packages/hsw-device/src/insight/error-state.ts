@@ -1,4 +1,4 @@
-import type { Engine } from '../cs/engine.ts';
+import { BB_PPGTT, type Engine } from '../cs/engine.ts';
 import type { HaswellDevice } from '../device.ts';
 import {
   type EngineId,
@@ -179,8 +179,8 @@ function batchOf(device: HaswellDevice, e: Engine): Captured | null {
   const register = e.reg(RING_BBADDR);
   if (register === 0) return null;
   const start = (register & ~3) >>> 0;
-  const inGgtt = e.level > 0 && e.batchPpgtt[e.level] === 0;
-  const peek = inGgtt ? peekGgtt(device) : peekData(device, e);
+  const inPpgtt = (e.reg(RING_BBSTATE) & BB_PPGTT) !== 0;
+  const peek = inPpgtt ? peekData(device, e) : peekGgtt(device);
   const used = batchDwords(peek, start, e.id, BATCH_MAX);
   const size = Math.ceil(used / PAGE_DWORDS) * PAGE_DWORDS;
   return used === 0 ? null : { start, dwords: peekRun(peek, start, size) };
