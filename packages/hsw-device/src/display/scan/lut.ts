@@ -7,10 +7,9 @@ import {
 } from '../display.regs.ts';
 import { PREC_ENTRIES, type PrecisionPalettes } from '../palette.ts';
 
-/** GAMMA_MODE 1:0. i915: `GAMMA_MODE_MODE_*`. */
-export const GAMMA_8BIT = 0;
-export const GAMMA_10BIT = 1;
-export const GAMMA_12BIT = 2;
+/** GAMMA_MODE 1:0; 2 is 12 bits, interpolated. i915: `GAMMA_MODE_MODE_*`. */
+const GAMMA_8BIT = 0;
+const GAMMA_10BIT = 1;
 export const GAMMA_SPLIT = 3;
 
 /** Full scale of a colour channel inside the pipe. */
@@ -42,7 +41,7 @@ export class Lut {
   /**
    * Reads a pipe's palette.
    *
-   * @param mode one of `GAMMA_*`
+   * @param mode GAMMA_MODE 1:0
    * @param second split mode only: the half after colour space conversion
    */
   load(pipe: number, mode: number, second: boolean): void {
