@@ -15,7 +15,6 @@ import {
   GUEST_SUITE,
   KERNEL_FLAVOURS,
   type KernelFlavour,
-  OPTIONAL_MODULES,
   PROGRAM_SOURCE_DIRECTORY,
   RECIPE_VERSION,
   REQUIRED_MODULES,
@@ -150,6 +149,7 @@ export async function buildGuestImage(
   const ourFiles = hashGuestFiles(guestFiles);
   const extra = options.extraModules ?? [];
   const withPrograms = options.machine !== null;
+  const otherProfile = name === 'base' ? '' : `${name} ${hashProfile(profile)}`;
   const request = sha256(
     JSON.stringify([
       RECIPE_VERSION,
@@ -159,7 +159,7 @@ export async function buildGuestImage(
       withPrograms,
       options.mirror ?? '',
       options.packages ?? '',
-      ...(name === 'base' ? [] : [name]),
+      ...(otherProfile === '' ? [] : [otherProfile]),
     ]),
   );
   if (!options.refresh && !options.force && options.packages === undefined) {
@@ -178,7 +178,7 @@ export async function buildGuestImage(
     const id = sha256(
       `${recipeText(
         flavour,
-        name,
+        otherProfile,
         extra,
         picked.map((p) => p.row),
         ourFiles,
@@ -201,7 +201,6 @@ export async function buildGuestImage(
       {
         packages: picked.map(({ row, role }) => ({ row, role, path: paths.get(row) as string })),
         requiredModules: [...REQUIRED_MODULES, ...extra],
-        optionalModules: OPTIONAL_MODULES,
         profile,
       },
       progress,
@@ -230,6 +229,13 @@ export async function buildGuestImage(
     sources.system.close();
     sources.user.close();
   }
+}
+
+/** A change of a profile makes another image. */
+function hashProfile(profile: GuestProfile): string {
+  return sha256(
+    JSON.stringify(profile, (_, value) => (value instanceof RegExp ? value.source : value)),
+  );
 }
 
 /** All images in the cache, oldest first. Damaged ones are left out. */

@@ -17,6 +17,8 @@ export interface GuestProfile {
   /** Never worth unpacking. */
   readonly skipped: RegExp;
   readonly programs: readonly GuestProgram[];
+  /** Kernel modules that it gets when the kernel has them. */
+  readonly modules: readonly string[];
   /** `modules.dep.bin`, which programs that load modules through libkmod read. */
   readonly moduleIndex: boolean;
 }
@@ -57,6 +59,7 @@ export const PROFILES: Readonly<Record<ProfileName, GuestProfile>> = {
       { name: 'drmnodes', flags: [] },
       { name: 'gpuhang', flags: [] },
     ],
+    modules: ['vgem'],
     moduleIndex: false,
   },
   // IGT's own tests. Debian packages them since forky, so their C library is of that suite too; it
@@ -79,6 +82,8 @@ export const PROFILES: Readonly<Record<ProfileName, GuestProfile>> = {
     ],
     skipped: /^usr\/share\/(?!igt-gpu-tools\/)|^usr\/lib\/debug\/|^etc\//,
     programs: [],
+    // IGT's tests of runtime power management read MSRs.
+    modules: ['vgem', 'msr'],
     moduleIndex: true,
   },
 };

@@ -1,5 +1,4 @@
 import type { PackageRow } from './package-index.ts';
-import type { ProfileName } from './profile.ts';
 
 /** Raise when the same packages would make another image. */
 export const RECIPE_VERSION = 1;
@@ -32,9 +31,8 @@ export const IGNORED_DEPENDENCIES: ReadonlySet<string> = new Set([
   'rpcsvc-proto',
 ]);
 
-/** Modules a guest must have, with all they need, and modules it gets when the kernel has them. */
+/** Modules a guest must have, with all they need. */
 export const REQUIRED_MODULES: readonly string[] = ['i915'];
-export const OPTIONAL_MODULES: readonly string[] = ['vgem'];
 
 /** Where C headers are looked for. */
 export const INCLUDE_DIRECTORIES: readonly string[] = [
@@ -67,10 +65,10 @@ export const FIRMWARE = {
   vgaBios: 'usr/share/seabios/vgabios-stdvga.bin',
 } as const;
 
-/** The lines that decide an image's identity. */
+/** The lines that decide an image's identity. @param profile what makes its user space another than the base's, or '' */
 export function recipeText(
   flavour: KernelFlavour,
-  profile: ProfileName,
+  profile: string,
   extraModules: readonly string[],
   packages: readonly PackageRow[],
   sources: string,
@@ -79,7 +77,7 @@ export function recipeText(
   return [
     `recipe ${RECIPE_VERSION}`,
     `kernel ${flavour}`,
-    ...(profile === 'base' ? [] : [`profile ${profile}`]),
+    ...(profile === '' ? [] : [`profile ${profile}`]),
     `modules ${[...extraModules].sort().join(' ')}`,
     `sources ${sources}`,
     ...lines,

@@ -33,8 +33,7 @@ export interface UnpackRequest {
     readonly role: PackageRole;
   }[];
   readonly requiredModules: readonly string[];
-  readonly optionalModules: readonly string[];
-  /** Which files are kept. */
+  /** Which files are kept, and which modules there may be. */
   readonly profile: GuestProfile;
 }
 
@@ -171,7 +170,7 @@ async function moduleBytes(path: string, data: Uint8Array): Promise<Uint8Array> 
 function addModules(tree: FileTree, kernel: KernelPackage, request: UnpackRequest): string[] {
   const wanted = [
     ...request.requiredModules,
-    ...request.optionalModules.filter((m) => kernel.modules.has(m)),
+    ...request.profile.modules.filter((m) => kernel.modules.has(m)),
   ];
   const picked = pickModules(kernel.modules, kernel.builtin, wanted, kernel.name);
   const root = `usr/lib/modules/${kernel.release}`;
