@@ -112,7 +112,7 @@ export interface AubFile {
 
 /** Reads an AUB file of this form; null when the bytes are none. Blocks of other kinds are passed over. */
 export function readAub(bytes: Uint8Array): AubFile | null {
-  const words = new Int32Array(bytes.slice(0, bytes.length & ~3).buffer);
+  const words = new Int32Array(new Uint8Array(bytes.subarray(0, bytes.length & ~3)).buffer);
   if (((words[0] ?? 0) & KIND_MASK) !== HEADER) return null;
   const submissions: AubSubmission[] = [];
   let pages = new Map<number, Int32Array>();

@@ -263,5 +263,5 @@ function fromText(
   if (line[0] === '~') return dwords;
   const bytes = inflate?.(new Uint8Array(dwords.buffer)) ?? null;
   if (bytes === null) return null;
-  return new Int32Array(bytes.slice(0, bytes.length & ~3).buffer);
+  return new Int32Array(new Uint8Array(bytes.subarray(0, bytes.length & ~3)).buffer);
 }

@@ -28,8 +28,8 @@ const LEVELS: Readonly<Record<string, 0 | 1>> = {
   batch: 1,
   'WA batchbuffer': 1,
 };
-/** A line of a hex dump: an address that may be left out, then dwords. */
-const HEX_LINE = /^\s*(?:(?:0x)?([0-9a-f]{1,12}):?\s+)?((?:(?:0x)?[0-9a-f]{8}\s*)+)$/i;
+/** A line of a hex dump: an address with a colon, which may be left out, then dwords. */
+const HEX_LINE = /^\s*(?:(?:0x)?([0-9a-f]{1,12}):\s+)?((?:(?:0x)?[0-9a-f]{8}\s*)+)$/i;
 /** More would not be one buffer. */
 const INFLATED_MAX: number = 64 << 20;
 
@@ -69,7 +69,7 @@ function plain(title: string, dwords: Int32Array, d: DumpDefaults): CommandBuffe
 }
 
 function dwordsOf(bytes: Uint8Array): Int32Array {
-  return new Int32Array(bytes.slice(0, bytes.length & ~3).buffer);
+  return new Int32Array(new Uint8Array(bytes.subarray(0, bytes.length & ~3)).buffer);
 }
 
 /** The file as text; null when it has bytes that no text has. */
