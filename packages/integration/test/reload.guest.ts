@@ -1,14 +1,13 @@
 import { setTimeout } from 'node:timers/promises';
 import { makeMonitor } from '@xengt/hsw-device';
 import { expect, test } from 'vitest';
-import { loadDriver } from '../src/host/guest-driver.ts';
+import { loadDriver, unloadDriver } from '../src/host/guest-driver.ts';
 import type { HostDomain } from '../src/host/host-domain.ts';
 import {
   addDomain,
   complaints,
   drawPattern,
   gpuWork,
-  LONG_MS,
   litPixels,
   monitor,
   SHORT_MS,
@@ -24,13 +23,8 @@ const DP = makeMonitor({ kind: 'dp', mode: '1280x800' });
 const lab = useHost({ monitors: [VGA], driver: false });
 const RESOURCE = 'control/available_resource';
 
-/** Takes the frame buffer's console away, then the driver: what a person types. */
-const UNLOAD =
-  'for v in /sys/class/vtconsole/vtcon*; do ' +
-  'if grep -q "frame buffer" $v/name; then echo 0 >$v/bind; fi; done; rmmod i915';
-
 async function unload(domain: HostDomain): Promise<void> {
-  await domain.console.check(UNLOAD, LONG_MS);
+  await unloadDriver(domain);
   expect(await domain.console.check('ls /dev | grep -c -e dri -e fb0 || true', SHORT_MS)).toBe('0');
 }
 

@@ -26,6 +26,16 @@ export async function loadDriver(domain: HostDomain): Promise<void> {
   );
 }
 
+/** Takes the frame buffer's console away, then the driver: what a person types. */
+const UNLOAD =
+  'for v in /sys/class/vtconsole/vtcon*; do ' +
+  'if grep -q "frame buffer" $v/name; then echo 0 >$v/bind; fi; done; rmmod i915';
+
+/** Unloads the guest's i915. @throws when it stays */
+export async function unloadDriver(domain: HostDomain): Promise<void> {
+  await domain.console.check(UNLOAD, WORK_DEADLINE_MS);
+}
+
 /** What a run of the guest's GPU test said. */
 export interface WorkReport {
   readonly engine: string;

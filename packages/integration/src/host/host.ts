@@ -62,6 +62,8 @@ export class Host {
   readonly hypervisor: Hypervisor;
   /** Null in direct mode. */
   readonly vgt: Vgt | null;
+  /** The GPU's own function in direct mode, once Domain-0 is there. */
+  direct: DirectGpu | null = null;
   readonly domains: Map<number, HostDomain> = new Map();
   /** What the mediator told: uevents and crashes, the latest few. */
   readonly events: string[] = [];
@@ -124,7 +126,8 @@ export class Host {
     engine.onSafePoint(() => this.loop.poll());
     try {
       const vgpu = this.#vgpuFor(o);
-      const igd = vgpu === null ? new DirectGpu(domain, this.device).config : vgpu.config.space;
+      if (vgpu === null) this.direct = new DirectGpu(domain, this.device);
+      const igd = vgpu?.config.space ?? (this.direct as DirectGpu).config;
       const machine = new GuestMachine(domain, engine, this.device.model, igd);
       const host = new HostDomain(domain, machine, vgpu, o.name);
       this.domains.set(o.domid, host);
