@@ -285,7 +285,7 @@ describe('planes', () => {
     await modetest.stop();
   });
 
-  test('a plane turned by 180 degrees shows the bars from right to left, upside down', async () => {
+  test('a primary plane and an overlay turned by 180 degrees show their pictures from right to left, upside down', async () => {
     const mode = modeOf('VGA-1', base);
     const primary = plane(0, 1);
     await modetest.start(`-w ${primary}:rotation:4 ${set('VGA-1', 0, mode)}`);
@@ -296,9 +296,26 @@ describe('planes', () => {
       colourAt(picture, ((i + 0.5) * picture.width) / 7, (picture.height * 3) / 4),
     );
     expect(upsideDown).toEqual([...BARS].reverse());
-    await modetest.start(`-w ${primary}:rotation:1 ${set('VGA-1', 0, mode)}`);
-    await shown(0, mode);
-    expect(bars(seen(0))).toEqual(BARS);
+    // The primary plane upright again, an overlay turned.
+    const overlay = plane(0, 0);
+    const over = `-P ${overlay}@${listing.crtcs[0]}:301x203+333+444@XB24`;
+    const pictures: string[][] = [];
+    for (const rotation of [1, 4]) {
+      const turn = `-w ${primary}:rotation:1 -w ${overlay}:rotation:${rotation}`;
+      await modetest.start(`${turn} ${set('VGA-1', 0, mode)} ${over}`);
+      await shown(0, mode);
+      await until('overlay', () => (planeControls(gpu, 0)[1] as number) < 0);
+      await shown(0, mode);
+      const both = seen(0);
+      expect(both.difference).toEqual({ pixels: 0, first: null });
+      expect(bars(both)).toEqual(BARS);
+      const inside = Array.from({ length: 301 }, (_, i) => colourAt(both, 333 + i, 444 + 101));
+      pictures.push(rotation === 1 ? inside : inside.reverse());
+    }
+    // The middle one of an odd number of rows: itself, from right to left.
+    expect(pictures[0]).toEqual(pictures[1]);
+    expect(new Set(pictures[0]).size).toBeGreaterThan(2);
+    await modetest.start(`-w ${overlay}:rotation:1 ${set('VGA-1', 0, mode)}`);
   });
 
   test('Broadcast RGB: limited range sends 16 to 235 and the monitor shows all of it; so does full', async () => {
