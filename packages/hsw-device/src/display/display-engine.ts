@@ -29,6 +29,7 @@ import { South } from './south.ts';
 import { storageRows } from './storage.regs.ts';
 import { strapRows } from './straps.ts';
 import { transcoderRows } from './transcoder.regs.ts';
+import { unclaimedRows } from './unclaimed-flag.ts';
 import { Waits } from './waits.ts';
 
 /** DE interrupt that says that GEN7_ERR_INT has something. i915: `DE_ERR_INT_IVB`. */
@@ -122,6 +123,7 @@ export class DisplayEngine implements RegBlock, PipeEvents {
       ...storageRows(),
       ...powerRows(regs),
       ...strapRows(this.wiring, clock),
+      ...unclaimedRows(regs),
       ...transcoderRows(regs, this),
       ...this.pipes.flatMap((pipe) => pipe.rows),
       ...this.palettes.rows,

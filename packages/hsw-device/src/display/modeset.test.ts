@@ -39,6 +39,24 @@ describe('power and clocks', () => {
   });
 });
 
+describe('FPGA_DBG', () => {
+  test('an access to no display register sets it, until software clears it', () => {
+    const bench = new DisplayBench();
+    expect(bench.read(R.FPGA_DBG)).toBe(0);
+    bench.read(0x2ff0);
+    bench.read(R.PIPEDSL);
+    expect(bench.read(R.FPGA_DBG)).toBe(0);
+    bench.write(0x7fff0, 1);
+    expect(bench.read(R.FPGA_DBG)).toBe(0x80000000);
+    bench.write(R.FPGA_DBG, 1);
+    expect(bench.read(R.FPGA_DBG)).toBe(0x80000000);
+    bench.write(R.FPGA_DBG, 0x80000000);
+    expect(bench.read(R.FPGA_DBG)).toBe(0);
+    bench.read(0x7fff0);
+    expect(bench.read(R.FPGA_DBG)).toBe(0x80000000);
+  });
+});
+
 describe('south display', () => {
   test('the sideband keeps what is written, by destination', () => {
     const bench = new DisplayBench();

@@ -2,7 +2,6 @@ import type { RegRow } from '../reg/row.ts';
 import {
   CPU_VGACNTRL,
   DERRMR,
-  FPGA_DBG,
   FUSE_STRAP,
   GEN7_ERR_INT,
   PCH_RAWCLK_FREQ,
@@ -36,7 +35,6 @@ const GLOBAL_ROWS: readonly RegRow[] = [
   { name: 'CHICKEN_PAR1_1', offset: 0x42080, count: 5, src: NORTH },
   { name: 'CHICKEN_PIPESL_1', offset: 0x420b0, count: 3, src: NORTH },
   { name: 'CHICKEN_TRANS', offset: 0x420c0, count: 4, src: NORTH },
-  { name: 'FPGA_DBG', offset: FPGA_DBG, rw: 0, w1c: 0x80000000, src: 'i915 fpga_check_for_unclaimed_mmio' },
   { name: 'IPS_STATUS', offset: 0x4340c, rw: 0, src: NORTH },
   { name: 'GEN7_ERR_INT', offset: GEN7_ERR_INT, rw: 0, w1c: -1, src: 'i915 ivb_err_int_handler' },
   { name: 'DERRMR', offset: DERRMR, reset: -1, src: 'HSW PRM vol.2c DE_RRMR' },
