@@ -139,8 +139,16 @@ describe('resets that somebody asks for', () => {
     expect(await unexpected()).toEqual([]);
   });
 
-  test('all of them; the console can be drawn on afterwards, pixel for pixel', async () => {
-    await sh(`echo 0xffffffff > ${WEDGED}`);
+  test('all of them hang at once; the console can be drawn on afterwards, pixel for pixel', async () => {
+    await heartbeats(60_000);
+    const output = await sh(
+      `for e in ${ENGINES.join(' ')}; do gpuhang -e $e & done; sleep 1; ` +
+        `echo 0xffffffff > ${WEDGED}; wait`,
+    );
+    await heartbeats(2500);
+    expect(output.match(/ran=1 seconds=\S+ active=1 pending=0 resets=\d+ again=ok/g)).toHaveLength(
+      4,
+    );
     for (const e of ENGINES) {
       expect(await gpuWork(guest(), e, 60, 8)).toMatchObject({ ok: true, errors: 0 });
     }
