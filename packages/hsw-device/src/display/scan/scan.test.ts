@@ -201,7 +201,7 @@ describe('sprite', () => {
     expect(picture[row + 1]).toBe(0xff665544);
   });
 
-  test('YUV agrees with the textbook within two levels, in every byte order', () => {
+  test('[O8] YUV agrees with the textbook within two levels, in every byte order', () => {
     const byte = fc.nat(255);
     fc.assert(
       fc.property(byte, byte, byte, fc.nat(3), fc.boolean(), (y, u, v, order, bt709) => {
