@@ -64,6 +64,7 @@ export class DeviceTrace {
   /** Traces one more register file with its interrupts: those of a virtual GPU. */
   addRegisters(name: string, regs: RegSpace, irq: Interrupts): void {
     const source = this.trace.nameId(name);
+    this.reader.addSource(name, regs);
     this.#watchRegisters(source, regs);
     this.#watchInterrupts(source, irq);
   }

@@ -14,12 +14,18 @@ export class TraceReader {
   lost = 0;
   readonly #trace: Trace;
   readonly #regs: RegSpace;
+  readonly #spaces: Map<string, RegSpace> = new Map();
   #next = 0;
 
   /** @param regs register file that gives registers their names */
   constructor(trace: Trace, regs: RegSpace) {
     this.#trace = trace;
     this.#regs = regs;
+  }
+
+  /** Registers that a source has of its own; the hardware's give names to the rest. */
+  addSource(name: string, regs: RegSpace): void {
+    this.#spaces.set(name, regs);
   }
 
   /** Events since the last call, the oldest first. */
@@ -47,8 +53,10 @@ export class TraceReader {
       case KIND.read:
       case KIND.write: {
         const offset = f(0);
-        const claimed = this.#regs.claims(offset);
-        const name = this.#regs.nameOf(offset);
+        const own = this.#spaces.get(stamp.source);
+        const regs = own?.claims(offset) === true ? own : this.#regs;
+        const claimed = regs.claims(offset);
+        const name = regs.nameOf(offset);
         return {
           ...stamp,
           kind: kind === KIND.read ? 'read' : 'write',

@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { makeMonitor } from '../display/monitor/monitor.ts';
+import { Interrupts } from '../irq/interrupts.ts';
 import { ManualClock } from '../port/clock.ts';
+import { RegSpace } from '../reg/reg-space.ts';
 import { DeviceDriver } from '../testing/device-driver.ts';
 import { DeviceTrace } from './device-trace.ts';
 import { Trace } from './trace.ts';
@@ -87,6 +89,21 @@ describe('what is recorded', () => {
     driver.write(CS_GPR0, 2);
     expect([...trace.reader.read()].map((e) => e.timeNs)).toEqual([0, 1500]);
   });
+});
+
+test('a register file of another source has names of its own', () => {
+  const { driver, trace } = traced('registers');
+  const regs = new RegSpace();
+  regs.add([{ name: 'PVINFO_MAGIC', offset: 0x78100, src: 'test' }]);
+  trace.addRegisters('vgpu1', regs, new Interrupts(regs));
+  regs.read32(0x78100);
+  regs.read32(0x78200);
+  driver.read(0x78100);
+  expect(lines(trace)).toEqual([
+    'vgpu1 read  PVINFO_MAGIC = 0x00000000',
+    'vgpu1 read  0x78200 = 0x00000000 unclaimed',
+    'gpu read  0x78100 = 0x00000000 unclaimed',
+  ]);
 });
 
 describe('filters', () => {
