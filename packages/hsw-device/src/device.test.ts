@@ -102,6 +102,18 @@ describe('resets', () => {
     );
   });
 
+  test('what is counted beside registers begins anew: sleep, and engines that waited', () => {
+    const clock = new ManualClock();
+    const d = new HaswellDevice({ memory: new MachineMemory(), clock });
+    d.mmio.write(0xa090, 4, (1 << 31) | (1 << 18));
+    clock.advance(1_280_000);
+    expect(d.mmio.read(0x138108, 4)).toBe(1000);
+    d.gt.engine('BCS').hang = 'unknown-command';
+    d.reset('function');
+    expect(d.mmio.read(0x138108, 4)).toBe(0);
+    expect(d.gt.engine('BCS').hang).toBe(null);
+  });
+
   test('a function-level reset keeps the GTT; D3hot takes the fences only', () => {
     const d = device();
     const set = (): void => {
