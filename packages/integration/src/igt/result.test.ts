@@ -58,7 +58,8 @@ describe('outcomes', () => {
     });
     expect(read({ exit: 98, log: OOPS }).result.outcome).toBe('dmesg-fail');
     // Facility and level: 14 is user.info; 5 is a notice, as a GPU reset is.
-    const fine = '<14>[ 1.0] [IGT] p: executing\n<5>[ 1.0] i915: Resetting chip for x\nno level';
+    const fine =
+      '<14>[ 1.0] [IGT] p: executing\n<5>[ 1.0] i915: Resetting chip for x\nno level\n<4>[ 2.0] hrtimer: interrupt took 16 ns';
     expect(read({ exit: 0, log: fine }).result).toMatchObject({ outcome: 'pass', log: [] });
   });
 

@@ -63,6 +63,8 @@ const SIGNALS: Readonly<Record<number, string>> = {
 
 /** Messages at this level or below count. 4 is "warning". @see Linux include/linux/kern_levels.h */
 const LOG_LEVEL = 4;
+/** Of the emulated CPU on a busy host, not of a driver. @see Linux kernel/time/hrtimer.c */
+const OF_THE_CPU = /^hrtimer: interrupt took \d+ ns/;
 /** Taint by a die, a bad page, a warning, a soft lockup; not the user's own. @see Linux tainted-kernels.rst */
 const TAINT_BAD = (1 << 7) | (1 << 5) | (1 << 9) | (1 << 14);
 const OUTPUT_CHARS = 4000;
@@ -187,7 +189,8 @@ function failReason(text: string): string {
 function complaintsOf(log: string): string[] {
   const lines = log.split('\n').filter((line) => {
     const level = /^<(\d+)>/.exec(line)?.[1];
-    return level !== undefined && (Number(level) & 7) <= LOG_LEVEL;
+    const counts = level !== undefined && (Number(level) & 7) <= LOG_LEVEL;
+    return counts && !OF_THE_CPU.test(bareLine(line));
   });
   return lines.slice(0, LOG_LINES).map((l) => printable(bareLine(l)));
 }
