@@ -19,6 +19,8 @@ const SKIPPED = ['skip'] as const;
 /** First match counts. A row is a true statement about the test, not a wish to have it out of the way. */
 // biome-ignore format: one reason a row
 export const EXPLANATIONS: readonly Explanation[] = [
+  // What the device leaves out.
+  { tests: 'igt@gem_{render_*,media_fill,gpgpu_fill,media_vme}{,@*}', said: /Failed assertion/, outcomes: ['fail'], because: 'copies or fills with shaders, which the device does not execute' },
   // What no Haswell has.
   { tests: 'igt@gem_{lmem_swapping,lmem_evict,ccs,pxp}{,@*}', outcomes: ['skip'], because: 'Haswell has no local memory, flat CCS or protected content' },
   { tests: 'igt@{gem_huc_copy,gem_vm_create,intel_hwmon,i915_pm_freq_*,i915_pm_sseu,sriov_basic}{,@*}', outcomes: SKIPPED, because: 'Haswell has no such unit: HuC, hwmon, GuC frequency tables, slice power gating, SR-IOV' },

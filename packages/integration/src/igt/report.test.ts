@@ -134,6 +134,10 @@ describe('the summary', () => {
     }
     expect(explain(RESULTS[3] as IgtResult, 'direct')).toContain('HuC');
     expect(explain(RESULTS[1] as IgtResult, 'direct')).toBeNull();
+    const shaders = result('igt@gem_render_copy@linear', 'fail', 'f: Failed assertion: a == b');
+    expect(explain(shaders, 'direct')).toContain('shaders');
+    // The reason is for that failure, not for whatever else the test may do.
+    expect(explain({ ...shaders, outcome: 'crash' }, 'direct')).toBeNull();
   });
 });
 
