@@ -1,6 +1,8 @@
 #!/bin/busybox sh
-# Run in a guest before and for each of IGT's tests: igt-guest.sh SECONDS PROGRAM [SUBTEST [DYNAMIC]]
+# Run in a guest before and for IGT's tests: igt-guest.sh SECONDS PROGRAM [SUBTEST [DYNAMIC]]
 # What it prints is read by src/igt/result.ts: marks of the form "@igt NAME VALUE", text after them.
+# SUBTEST @FILE runs all the subtests that the file names, with commas between, in one process; then
+# only lines about results are printed, which src/igt/group.ts reads.
 
 # IGT 2.5 finds a CRTC's hardware pipe in crtc-N/i915_pipe of debugfs, which kernels have since 6.4; Haswell's CRTCs are
 # its pipes in order. A tmpfs over each directory has that file, and links to the kernel's own.
@@ -21,7 +23,9 @@ fi
 [ $# = 0 ] && exit 0
 
 seconds=$1 program=$2
-set -- ${3:+--run-subtest "$3"} ${4:+--dynamic-subtest "$4"}
+group=
+case $3 in @*) group=$(cat "${3#@}") ;; esac
+set -- ${3:+--run-subtest "${group:-$3}"} ${4:+--dynamic-subtest "$4"}
 cd /usr/libexec/igt-gpu-tools || exit 1
 # Tests start up to 1,024 threads: with stacks of 8 MiB each they do not fit a 32-bit address space.
 ulimit -s 1024
@@ -38,10 +42,18 @@ echo "@igt time $begin $(cut -d' ' -f1 /proc/uptime)"
 echo "@igt tainted $(cat /proc/sys/kernel/tainted)"
 echo "@igt wedged $(cat /sys/kernel/debug/dri/0/i915_wedged 2>/dev/null || echo gone)"
 echo "@igt out"
-tail -c 3000 /tmp/igt.out
+if [ -n "$group" ]; then
+  grep -a -e '^Starting subtest: ' -e '^Subtest ' -e '^Test requirement: ' /tmp/igt.out
+else
+  tail -c 3000 /tmp/igt.out
+fi
 echo
 echo "@igt err"
 grep -a -e CRITICAL -e '^Received signal' -e ' failed\.$' /tmp/igt.err | tail -n 24
 echo "@igt log"
-dmesg -r -c | grep -v -e '^<14>' -e 'Console: switching' | tail -n 60
+if [ -n "$group" ]; then
+  dmesg -r -c | grep -e '^<[0-4]>' -e '^<[12][0-9]*>.*\[IGT\] .*: starting subtest '
+else
+  dmesg -r -c | grep -v -e '^<14>' -e 'Console: switching' | tail -n 60
+fi
 rm -f /tmp/igt.out /tmp/igt.err

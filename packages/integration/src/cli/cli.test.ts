@@ -251,6 +251,7 @@ describe('igt', () => {
       subset: null,
       on: 'direct',
       timeout: 120,
+      alone: false,
       resume: false,
       retry: false,
       results: 'xengt-igt',

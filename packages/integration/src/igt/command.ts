@@ -72,6 +72,7 @@ export async function runIgt(options: IgtOptions, io: CommandIo): Promise<XengtE
     start,
     guest,
     seconds: options.timeout,
+    grouped: !options.alone,
     signal: io.signal,
     onResult: async (result, index) => {
       results.set(result.name, result);

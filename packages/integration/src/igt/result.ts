@@ -91,12 +91,16 @@ export function readRun(test: IgtTest, text: string, limit: number): TestRun {
   };
   const calm =
     outcome === 'pass' || outcome === 'skip' || outcome === 'fail' || outcome === 'absent';
-  const healthy =
-    calm &&
-    log.length === 0 &&
-    (Number(parts.get('tainted')) & TAINT_BAD) === 0 &&
-    parts.get('wedged') === '0';
-  return { result, healthy };
+  return { result, healthy: calm && healthOf(parts, log.length > 0) === 'fit' };
+}
+
+/** Whether a guest is fit for another test. */
+export type GuestHealth = 'fit' | 'unfit';
+
+/** @param complained whether the kernel's log has complaints */
+export function healthOf(parts: ReadonlyMap<string, string>, complained: boolean): GuestHealth {
+  const tainted = (Number(parts.get('tainted')) & TAINT_BAD) !== 0;
+  return complained || tainted || parts.get('wedged') !== '0' ? 'unfit' : 'fit';
 }
 
 /** The result of a test during which the guest stopped answering. */
@@ -114,7 +118,7 @@ export function lostRun(test: IgtTest, why: string, tail: string): TestRun {
 }
 
 /** Text by the mark it stands after: `@igt NAME VALUE`, then lines. */
-function sections(text: string): Map<string, string> {
+export function sections(text: string): Map<string, string> {
   const parts = new Map<string, string>();
   for (const part of text.split(/^@igt (?=(?:exit|time|tainted|wedged|out|err|log)\b)/m).slice(1)) {
     const m = /^(\w+) ?([\s\S]*)$/.exec(part);
@@ -186,7 +190,7 @@ function failReason(text: string): string {
 }
 
 /** Lines of `dmesg -r` that IGT's runner takes for a fault of the driver. */
-function complaintsOf(log: string): string[] {
+export function complaintsOf(log: string): string[] {
   const lines = log.split('\n').filter((line) => {
     const level = /^<(\d+)>/.exec(line)?.[1];
     const counts = level !== undefined && (Number(level) & 7) <= LOG_LEVEL;

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { type GroupRun, groupTests, NO_END, readGroup } from './group.ts';
 import type { TestGuest } from './igt-guest.ts';
 import { type IgtTest, parseTestList } from './names.ts';
 import type { IgtResult, Outcome } from './result.ts';
@@ -13,6 +14,8 @@ class Guests {
   /** Which guest ran which test. */
   readonly ran: string[] = [];
   readonly results: IgtResult[] = [];
+  /** What groups give, one after the other. */
+  readonly groups: GroupRun[] = [];
   readonly #outcomes: Readonly<Record<string, Outcome>>;
 
   constructor(outcomes: Readonly<Record<string, Outcome>> = {}) {
@@ -37,6 +40,10 @@ class Guests {
         };
         return { result, healthy: outcome === 'pass' };
       },
+      runGroup: async (tests: readonly IgtTest[]) => {
+        this.ran.push(`${id} ${tests.map((t) => t.name).join(' ')}`);
+        return this.groups.shift() ?? { settled: [], doubtful: new Map(), health: 'unfit' };
+      },
       read: async () => '',
       close: () => void this.open.delete(id),
     };
@@ -46,6 +53,7 @@ class Guests {
     return runTests(TESTS, {
       start: this.start,
       seconds: 1,
+      grouped: false,
       onResult: (r) => void this.results.push(r),
       ...more,
     });
@@ -106,5 +114,111 @@ describe('a run', () => {
     });
     await expect(never).rejects.toThrow('i915 does not load');
     expect(asked).toBe(3);
+  });
+});
+
+describe('subtests that share a process', () => {
+  const passed = (name: string): IgtResult => ({
+    name,
+    outcome: 'pass',
+    exit: 0,
+    seconds: 1,
+    reason: '',
+    log: [],
+    output: '',
+  });
+
+  test('tests in a row of one program stand together; whole programs and dynamic subtests alone', () => {
+    const { tests } = parseTestList('igt@a@1\nigt@a@2\nigt@b\nigt@a@3\nigt@a@4@x\nigt@a@5');
+    expect(groupTests(tests).map((g) => g.map((t) => t.name))).toEqual([
+      ['igt@a@1', 'igt@a@2'],
+      ['igt@b'],
+      ['igt@a@3'],
+      ['igt@a@4@x'],
+      ['igt@a@5'],
+    ]);
+  });
+
+  test('what passes or skips is done; the rest runs alone in a fresh guest', async () => {
+    const guests = new Guests({ 'igt@b@2': 'fail' });
+    guests.groups.push(
+      { settled: [passed('igt@a@1')], doubtful: new Map([['2', 'FAIL']]), health: 'fit' },
+      { settled: [passed('igt@b@1')], doubtful: new Map([['2', 'FAIL']]), health: 'fit' },
+    );
+    await guests.run({ grouped: true });
+    expect(guests.ran).toEqual([
+      '1 igt@a@1 igt@a@2',
+      '2 igt@a@2',
+      '2 igt@b@1 igt@b@2',
+      '3 igt@b@2',
+    ]);
+    expect(guests.results.map((r) => `${r.name} ${r.outcome}`)).toEqual([
+      'igt@a@1 pass',
+      'igt@a@2 warn',
+      'igt@b@1 pass',
+      'igt@b@2 fail',
+    ]);
+    expect(guests.results[1]?.reason).toBe('passes alone; among others: FAIL');
+    expect(guests.open.size).toBe(0);
+  });
+
+  test('after a subtest that does not end the others go on together', async () => {
+    const guests = new Guests();
+    const { tests } = parseTestList('igt@a@1\nigt@a@2\nigt@a@3\nigt@a@4');
+    guests.groups.push(
+      { settled: [passed('igt@a@1')], doubtful: new Map([['2', NO_END]]), health: 'unfit' },
+      { settled: [passed('igt@a@3'), passed('igt@a@4')], doubtful: new Map(), health: 'fit' },
+    );
+    await runTests(tests, {
+      start: guests.start,
+      seconds: 1,
+      grouped: true,
+      onResult: (r) => void guests.results.push(r),
+    });
+    expect(guests.ran).toEqual([
+      '1 igt@a@1 igt@a@2 igt@a@3 igt@a@4',
+      '2 igt@a@3 igt@a@4',
+      '2 igt@a@2',
+    ]);
+    expect(guests.results.every((r) => r.outcome === 'pass')).toBe(true);
+  });
+
+  test('a guest that is lost with nothing told: each test runs alone', async () => {
+    const guests = new Guests();
+    await guests.run({ grouped: true });
+    expect(guests.results.map((r) => r.outcome)).toEqual(['pass', 'pass', 'pass', 'pass']);
+  });
+
+  test('a process is read: requirements of skips, complaints of the kernel by subtest', () => {
+    const { tests } = parseTestList('igt@p@a\nigt@p@b\nigt@p@c\nigt@p@d');
+    const text = [
+      '@igt exit 98',
+      '@igt time 1.0 9.0',
+      '@igt tainted 0',
+      '@igt wedged 0',
+      '@igt out',
+      'Starting subtest: a',
+      'Subtest a: SUCCESS (0.250s)',
+      'Test requirement: has_lmem(fd)',
+      'Subtest b: SKIP (0.000s)',
+      'Starting subtest: c',
+      'Subtest c: SUCCESS (1.000s)',
+      'Starting subtest: d',
+      '@igt err',
+      '@igt log',
+      '<14>[   10.000000] [IGT] p: starting subtest a',
+      '<14>[   11.000000] [IGT] p: starting subtest c',
+      '<3>[   12.000000] i915 0000:00:02.0: [drm] *ERROR* something',
+    ].join('\n');
+    const { settled, doubtful, health } = readGroup(tests, text);
+    expect(settled.map((r) => [r.name, r.outcome, r.seconds, r.reason])).toEqual([
+      ['igt@p@a', 'pass', 0.25, ''],
+      ['igt@p@b', 'skip', 0, 'has_lmem(fd)'],
+    ]);
+    expect([...doubtful]).toEqual([
+      ['c', 'i915 0000:00:02.0: [drm] *ERROR* something'],
+      ['d', NO_END],
+    ]);
+    expect(health).toBe('unfit');
   });
 });

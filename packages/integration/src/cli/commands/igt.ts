@@ -7,6 +7,7 @@ interface IgtFlags {
   readonly subset?: string;
   readonly on: 'direct' | 'mediated';
   readonly timeout: number;
+  readonly alone: boolean;
   readonly resume: boolean;
   readonly retry: boolean;
   readonly results: string;
@@ -59,6 +60,11 @@ export const igtCommand: Command<XengtContext> = buildCommand<IgtFlags, [], Xeng
         brief: "A test's time, seconds of the guest's clock",
         placeholder: 'seconds',
         default: '120',
+      },
+      alone: {
+        kind: 'boolean',
+        brief: 'A process for each subtest, not one for all that a program is asked for',
+        default: false,
       },
       resume: {
         kind: 'boolean',
