@@ -155,6 +155,18 @@ describe('a plane update as i915 does one', () => {
     expect(bench.read(R.PIPE_FRMCOUNT) - before).toBeGreaterThan(95);
   });
 
+  test('nor when a cursor moved after the earlier look', () => {
+    const bench = new DisplayBench();
+    bench.light('1024x768', 0);
+    bench.clock.advance(20e6);
+    const due = bench.display.pipes[0]?.beam.nextVblank ?? 0;
+    bench.clock.advanceTo(due - 0.5e6);
+    bench.read(R.PIPEDSL);
+    bench.write(R.CURPOS, 0x10);
+    const [before, after] = update(bench, due + 7e6, 2e6);
+    expect(after).toBe(before);
+  });
+
   test('with the default hold none of 200 updates of 2 ms fails, and vertical blanks go on', () => {
     const bench = new DisplayBench();
     bench.light('1024x768', 0);

@@ -350,10 +350,12 @@ export class Pipe {
   #readDsl(): number {
     if (!this.beam.running) return 0;
     this.#catchUp();
-    // A second look before anything was written: nobody updates, or has only begun to. What is left
-    // of the first look's hold may be too short for it, so the vertical blank comes now.
-    if (!this.#updating && this.beam.overdue(this.#clock.now)) {
-      this.beam.release();
+    // What is left of an earlier look's hold may be too short for an update that begins now. Nothing
+    // was written since: the vertical blank comes at once. Something was: this look may end an update
+    // of the cursor alone, or follow a cursor's move; the hold begins again, for either.
+    if (this.beam.overdue(this.#clock.now)) {
+      if (this.#updating) this.beam.extend(this.#clock.now);
+      else this.beam.release();
       this.#catchUp();
     }
     const line = this.beam.look(this.#clock.now);
