@@ -6,6 +6,8 @@ const DEFAULT_FRAME_NS = 16_666_667;
 const EVASION_NS = 100_000;
 /** How many holds an update may take that has begun to write. */
 const UPDATE_HOLDS = 4;
+/** Part of a hold that is left to what may be an update, and may be over. */
+const SHORT_HOLD = 3 / 8;
 
 /**
  * Where a pipe's beam is, computed from time: nothing ticks. Lines count from the first active one;
@@ -119,6 +121,11 @@ export class Beam {
     if (this.#holdUntil <= now) return;
     this.#latestNs = UPDATE_HOLDS * this.holdNs;
     this.#holdUntil = now + this.#latestNs;
+  }
+
+  /** The update that looked may be over, or just begin. */
+  shorten(now: number): void {
+    this.#holdUntil = Math.min(this.#holdUntil, now + this.holdNs * SHORT_HOLD);
   }
 
   /** The update that looked is over. */

@@ -75,8 +75,8 @@ export class Pipe {
   readonly #at: number;
   readonly #lines: LineEvents;
   #timer: ClockEvent | null = null;
-  /** A plane was updated since the frame number was last read: that read ends the update. */
-  #updating = false;
+  /** What was written since the frame number was last read, which is how an update ends. */
+  #written: 'nothing' | 'cursor' | 'plane' = 'nothing';
   #flipTimeNs = 0;
   #interlaced = false;
   /** CURPOS was written by itself: the position alone is taken at vertical blank. */
@@ -185,7 +185,7 @@ export class Pipe {
   /** Does what was due at the vertical blanks that passed. */
   #catchUp(): void {
     if (this.beam.sync(this.#clock.now) === 0) return;
-    this.#updating = false;
+    this.#written = 'nothing';
     let bits = DE_VBLANK;
     if (this.primary.armed) bits |= DE_PRIMARY_FLIP;
     if (this.sprite.armed) bits |= DE_SPRITE_FLIP;
@@ -287,14 +287,15 @@ export class Pipe {
 
   /** What arms a plane or the colours was written: an update is under way until the frame is read. */
   #update(): void {
-    this.#touch();
+    this.#catchUp();
+    this.#written = 'plane';
     this.beam.extend(this.#clock.now);
   }
 
   /** A cursor was written, which may be all, without a look before and a frame number after. */
   #touch(): void {
     this.#catchUp();
-    this.#updating = true;
+    if (this.#written === 'nothing') this.#written = 'cursor';
   }
 
   #countFlip(): void {
@@ -351,11 +352,11 @@ export class Pipe {
     if (!this.beam.running) return 0;
     this.#catchUp();
     // What is left of an earlier look's hold may be too short for an update that begins now. Nothing
-    // was written since: the vertical blank comes at once. Something was: this look may end an update
-    // of the cursor alone, or follow a cursor's move; the hold begins again, for either.
+    // was written since: the vertical blank comes at once. Something was: this look may end an update,
+    // or follow a mere move of the cursor and begin one; the hold begins again, for either.
     if (this.beam.overdue(this.#clock.now)) {
-      if (this.#updating) this.beam.extend(this.#clock.now);
-      else this.beam.release();
+      if (this.#written === 'nothing') this.beam.release();
+      else this.beam.extend(this.#clock.now);
       this.#catchUp();
     }
     const line = this.beam.look(this.#clock.now);
@@ -366,8 +367,10 @@ export class Pipe {
 
   #readFrame(): number {
     this.#catchUp();
-    if (this.#updating) this.beam.release();
-    this.#updating = false;
+    // The frame number ends an update of a plane. After a cursor's it may also be what begins the next.
+    if (this.#written === 'plane') this.beam.release();
+    else if (this.#written === 'cursor') this.beam.shorten(this.#clock.now);
+    this.#written = 'nothing';
     return this.beam.frame;
   }
 
