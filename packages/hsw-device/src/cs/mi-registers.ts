@@ -54,10 +54,11 @@ export function writeRegister(e: Engine, offset: number, value: number): void {
   e.regs.write32(offset, value);
 }
 
-function readRegister(e: Engine, offset: number): number {
-  if (offset < REGISTER_END && mayRead(e, offset)) return e.regs.read32(offset);
+/** Whether a command of the batch at hand may read a register; what it may not is counted. */
+function readable(e: Engine, offset: number): boolean {
+  if (offset < REGISTER_END && mayRead(e, offset)) return true;
   e.counters.refusedWrites++;
-  return 0;
+  return false;
 }
 
 /** Register offset operand, bits 22:2. */
@@ -90,10 +91,14 @@ export function miLoadRegisterMem(e: Engine): void {
   writeRegister(e, registerOf(e.cmd[1] as number), space.read32((e.cmd[2] as number) & ~3));
 }
 
-/** MI_LOAD_REGISTER_REG: dword 1 source, 2 destination. PRM vol.2a. */
+/**
+ * MI_LOAD_REGISTER_REG: dword 1 source, 2 destination. A no-op when either is out of reach: the
+ * destination keeps its value. PRM vol.2a; IGT gen7_exec_parse "load-register-reg".
+ */
 export function miLoadRegisterReg(e: Engine): void {
-  const value = readRegister(e, registerOf(e.cmd[1] as number));
-  writeRegister(e, registerOf(e.cmd[2] as number), value);
+  const source = registerOf(e.cmd[1] as number);
+  if (!readable(e, source)) return;
+  writeRegister(e, registerOf(e.cmd[2] as number), e.regs.read32(source));
 }
 
 /** MI_STORE_REGISTER_MEM; 21 predicates it on HSW. PRM vol.2a. */
@@ -102,5 +107,7 @@ export function miStoreRegisterMem(e: Engine): void {
   if ((header & 0x200000) !== 0 && (e.regs.peek(PREDICATE_RESULT) & 1) === 0) return;
   const space = e.space((header & USE_GGTT) !== 0);
   if (space === null) return;
-  space.write32((e.cmd[2] as number) & ~3, readRegister(e, registerOf(e.cmd[1] as number)));
+  const offset = registerOf(e.cmd[1] as number);
+  const value = readable(e, offset) ? e.regs.read32(offset) : 0;
+  space.write32((e.cmd[2] as number) & ~3, value);
 }

@@ -72,6 +72,16 @@ describe('a batch without privilege', () => {
     expect(d.engine('RCS').counters.refusedWrites).toBe(0);
   });
 
+  test.each([
+    ['register 0', 0],
+    ['OACONTROL', 0x2360],
+    ['RING_START', 0x2038],
+  ])('MI_LOAD_REGISTER_REG from %s leaves the destination as it was', (_, source) => {
+    const d = inBatch(true, MI(0x22, 1), 0x2608, 0xabc, MI(0x2a, 1), source, 0x2608);
+    expect(d.regs.peek(0x2608)).toBe(0xabc);
+    expect(d.engine('RCS').counters.refusedWrites).toBe(1);
+  });
+
   test('MI_BATCH_BUFFER_START gives no privilege back', () => {
     const d = new GtDriver();
     d.poke(0xa0000, MI(0x22, 1), 0xb020, 4, BATCH_END);
