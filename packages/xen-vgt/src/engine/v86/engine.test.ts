@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { type AccessSize, barAddress, barRows, ConfigSpace, headerRows } from '@xengt/hsw-device';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import type { EngineEvent, VcpuEngine } from '../../port/engine.ts';
+import { SteadyTime } from '../../steady-time.ts';
 import { createV86Engine } from './engine.ts';
 import { Program, tinyBios } from './testing/tiny-bios.ts';
 
@@ -464,6 +465,25 @@ describe('interrupts', () => {
     expect(results).toEqual([false, false, false, false, false, false, true]);
     expect(engine.counters.msiRefused).toBe(6);
     expect(dword(engine, COUNT)).toBe(1);
+  });
+
+  test('the time a guest sleeps passes in full, although others look at the time meanwhile', async () => {
+    const time = new SteadyTime(() => performance.now());
+    const engine = await createV86Engine({
+      wasm: WASM,
+      bios: tinyBios(
+        withHandler(0x41, (p) => p.sti().label('next').hlt().whileBelow(COUNT, 1, 'next')),
+      ),
+      memoryMib: 16,
+      time,
+    });
+    made.push(engine);
+    engine.onSafePoint(() => void setImmediate(() => time.now()));
+    engine.run();
+    await new Promise((done) => setTimeout(done, 200));
+    const from = { host: performance.now(), lost: time.lost };
+    await new Promise((done) => setTimeout(done, 500));
+    expect(time.lost - from.lost).toBeLessThan((performance.now() - from.host) / 2);
   });
 
   test('a halted guest takes a message within a turn or two of the event loop', async () => {

@@ -149,6 +149,8 @@ class V86Engine implements VcpuEngine {
   readonly #instructions: Int32Array;
   #inSlice = false;
   #woken = false;
+  /** Whether the processor was halted until now: that wait passes in full, whoever looked meanwhile. */
+  #slept = false;
   #wantRun = false;
   /** Set inside a slice; the guest ends when the slice does. */
   #ending: EngineEvent | null = null;
@@ -229,6 +231,10 @@ class V86Engine implements VcpuEngine {
   #slice(): void {
     const loop = this.#loop;
     this.#woken = false;
+    if (this.#slept) {
+      this.#slept = false;
+      this.#time?.waited();
+    }
     if (!this.#wantRun || this.#ended !== null) {
       loop.running = false;
       return;
@@ -253,7 +259,7 @@ class V86Engine implements VcpuEngine {
 
   /** @param wait milliseconds until the processor has something to do */
   #again(wait: number): void {
-    if (wait >= 1) this.#time?.waited();
+    this.#slept = wait >= 1;
     this.#loop.next_tick(wait < 1 ? wait : Math.ceil(wait));
   }
 
