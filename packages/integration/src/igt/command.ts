@@ -1,5 +1,6 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { unclaimedText } from '@xengt/hsw-device';
 import {
   type CommandIo,
   type IgtOptions,
@@ -11,6 +12,7 @@ import { buildGuestImage, type GuestImage } from '../guest/image.ts';
 import { showBuild } from '../guest/progress.ts';
 import { defaultCacheDir } from '../guest/store.ts';
 import { readGuestFiles } from '../host/guest-files.ts';
+import type { UnclaimedRegister } from '../insight/unclaimed.ts';
 import { packageRoot } from '../package-root.ts';
 import { igtPage } from './docs.ts';
 import { bootIgtGuest, type GpuPath, IgtGuest, type TestGuest } from './igt-guest.ts';
@@ -19,6 +21,7 @@ import { defaultTests, globPattern, type IgtTest, parseTestList } from './names.
 import type { IgtResult } from './result.ts';
 import {
   addResult,
+  addUnclaimed,
   beginResults,
   type Results,
   readResults,
@@ -58,7 +61,9 @@ export async function runIgt(options: IgtOptions, io: CommandIo): Promise<XengtE
   );
   const kept = await keptResults(before, options, image, path);
   const booted = await bootIgtGuest(await readGuestFiles(image), defaultCacheDir(), io.signal);
-  const start = (): Promise<TestGuest> => IgtGuest.start(booted, on);
+  const unclaimed: UnclaimedRegister[] = [];
+  const start = (): Promise<TestGuest> =>
+    IgtGuest.start(booted, on, (touched) => void unclaimed.push(...touched));
   const guest = await start();
   const wanted = await closedOnError(guest, async () =>
     selectTests(listed ?? (await listOfGuest(options.list, guest)), options.subset),
@@ -81,6 +86,8 @@ export async function runIgt(options: IgtOptions, io: CommandIo): Promise<XengtE
     },
     onRestart: () => io.err('    a fresh guest from here on\n'),
   });
+  await addUnclaimed(path, unclaimed);
+  for (const u of unclaimed) io.err(`no row claims ${u.source} ${unclaimedText([u])}`);
   return report(options, io, wanted, results);
 }
 

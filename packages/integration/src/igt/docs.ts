@@ -22,7 +22,7 @@ export function igtPage(runs: readonly Results[]): string {
     '  not in the packages.',
     '',
   ];
-  for (const { header, results } of runs) {
+  for (const { header, results, unclaimed } of runs) {
     const summary = summarize(results.values(), header.on);
     out.push(
       `## ${header.on === 'direct' ? 'The GPU given directly' : 'Mediated'}`,
@@ -30,6 +30,10 @@ export function igtPage(runs: readonly Results[]): string {
       `${header.begun.slice(0, 10)}, ${header.tests}, kernel ${header.kernel}.`,
       '',
       ...table(['family', ...COLUMNS], countRows(summary)),
+      '',
+      unclaimed.length === 0
+        ? 'Every register that the driver touched is a row of the register tables.'
+        : `Registers touched that are no rows: ${unclaimed.map((u) => `${u.source} 0x${u.offset.toString(16)}`).join(', ')}.`,
       '',
       ...failures(summary),
       ...skips(summary),

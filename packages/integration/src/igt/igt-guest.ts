@@ -6,6 +6,7 @@ import type { GuestFiles } from '../host/guest-files.ts';
 import { Host, type Monitors } from '../host/host.ts';
 import type { HostDomain } from '../host/host-domain.ts';
 import { type BootedSpec, type BootedState, bootedState } from '../host/snapshot.ts';
+import { type UnclaimedRegister, unclaimedOf } from '../insight/unclaimed.ts';
 import { type GroupRun, readGroup } from './group.ts';
 import type { IgtTest } from './names.ts';
 import { lostRun, readRun, type TestRun } from './result.ts';
@@ -65,13 +66,27 @@ export class IgtGuest implements TestGuest {
   readonly host: Host;
   readonly domain: HostDomain;
 
-  private constructor(host: Host, domain: HostDomain) {
+  readonly #ended: (unclaimed: readonly UnclaimedRegister[]) => void;
+
+  private constructor(
+    host: Host,
+    domain: HostDomain,
+    ended: (unclaimed: readonly UnclaimedRegister[]) => void,
+  ) {
     this.host = host;
     this.domain = domain;
+    this.#ended = ended;
   }
 
-  /** @throws when the guest or its driver does not come up */
-  static async start({ spec, state }: BootedGuest, path: GpuPath): Promise<IgtGuest> {
+  /**
+   * @param ended hears, when the guest is closed, what its driver touched and no row claims
+   * @throws when the guest or its driver does not come up
+   */
+  static async start(
+    { spec, state }: BootedGuest,
+    path: GpuPath,
+    ended: (unclaimed: readonly UnclaimedRegister[]) => void = () => {},
+  ): Promise<IgtGuest> {
     const host = new Host({
       deviceId: spec.deviceId,
       apertureMiB: spec.apertureMiB,
@@ -90,7 +105,7 @@ export class IgtGuest implements TestGuest {
       await domain.console.check('dmesg -n 1', SHORT_MS);
       await loadDriver(domain);
       await domain.console.upload(SCRIPT, await readGuestFile('igt-guest.sh'), SHORT_MS);
-      return new IgtGuest(host, domain);
+      return new IgtGuest(host, domain, ended);
     } catch (error) {
       host.close();
       throw error;
@@ -128,6 +143,7 @@ export class IgtGuest implements TestGuest {
   }
 
   close(): void {
+    this.#ended(unclaimedOf(this.host));
     this.host.close();
   }
 }

@@ -10,6 +10,7 @@ import { junitXml } from './junit.ts';
 import type { IgtResult, Outcome } from './result.ts';
 import {
   addResult,
+  addUnclaimed,
   beginResults,
   parseResults,
   type ResultsHeader,
@@ -30,6 +31,7 @@ const result = (name: string, outcome: Outcome, reason = ''): IgtResult => ({
   log: outcome === 'warn' ? ['WARNING: x'] : [],
   output: outcome === 'pass' ? '' : 'it <said> "so" & more',
 });
+const UNCLAIMED = { source: 'gpu', offset: 0x78000, reads: 1, writes: 0, last: 0 };
 const RESULTS = [
   result('igt@gem_basic@create', 'pass'),
   result('igt@gem_basic@bad', 'fail', 'f: Failed assertion: a < b'),
@@ -61,7 +63,11 @@ describe('the results file', () => {
     await beginResults(path, HEADER);
     for (const r of RESULTS) await addResult(path, r);
     await addResult(path, result('igt@gem_basic@bad', 'pass'));
+    await addUnclaimed(path, []);
+    await addUnclaimed(path, [UNCLAIMED]);
+    await addUnclaimed(path, [UNCLAIMED]);
     const read = await readResults(path);
+    expect(read?.unclaimed).toEqual([UNCLAIMED]);
     expect(read?.header).toEqual(HEADER);
     expect([...(read?.results.keys() ?? [])]).toEqual(RESULTS.map((r) => r.name));
     expect(read?.results.get('igt@gem_basic@bad')?.outcome).toBe('pass');
@@ -81,7 +87,8 @@ describe('the results file', () => {
   });
 
   test('resumed: everything is kept; retried: all but the failures', () => {
-    const before = { header: HEADER, results: new Map(RESULTS.map((r) => [r.name, r])) };
+    const results = new Map(RESULTS.map((r) => [r.name, r]));
+    const before = { header: HEADER, results, unclaimed: [] };
     expect([...resultsToKeep(before, 'abc', false, path).values()]).toEqual(RESULTS);
     const kept = [...resultsToKeep(before, 'abc', true, path).values()].map((r) => r.outcome);
     expect(kept).toEqual(['pass', 'skip', 'absent']);
@@ -179,9 +186,11 @@ describe('junit', () => {
 test('the page has both paths, each failure with its reason, skips by reason', () => {
   const results = new Map(RESULTS.map((r) => [r.name, r]));
   const page = igtPage([
-    { header: HEADER, results },
-    { header: { ...HEADER, on: 'mediated' }, results: new Map() },
+    { header: HEADER, results, unclaimed: [UNCLAIMED] },
+    { header: { ...HEADER, on: 'mediated' }, results: new Map(), unclaimed: [] },
   ]);
+  expect(page).toContain('Registers touched that are no rows: gpu 0x78000.');
+  expect(page).toContain('Every register that the driver touched is a row');
   expect(page).toContain('## The GPU given directly');
   expect(page).toContain('## Mediated');
   expect(page).toContain('2030-01-02, igt-gpu-tools-tests 2.5-1, kernel 6.1.0.');

@@ -1,5 +1,6 @@
 import { appendFile, readFile, writeFile } from 'node:fs/promises';
 import { UsageError } from '../cli/context.ts';
+import type { UnclaimedRegister } from '../insight/unclaimed.ts';
 import type { GpuPath } from './igt-guest.ts';
 import { type IgtResult, isFailure, OUTCOMES } from './result.ts';
 
@@ -16,11 +17,15 @@ export interface ResultsHeader {
   readonly begun: string;
 }
 
-/** A results file: a header, then a result a line, so that a run that is cut off loses nothing. */
+/**
+ * A results file: a header, then a result a line, so that a run that is cut off loses nothing; and a
+ * line for each guest whose driver touched registers that no row claims.
+ */
 export interface Results {
   readonly header: ResultsHeader;
   /** By name, in the order of their first run; a test that ran again has its last result. */
   readonly results: ReadonlyMap<string, IgtResult>;
+  readonly unclaimed: readonly UnclaimedRegister[];
 }
 
 /** Begins a file anew. */
@@ -30,6 +35,14 @@ export async function beginResults(path: string, header: ResultsHeader): Promise
 
 export async function addResult(path: string, result: IgtResult): Promise<void> {
   await appendFile(path, `${JSON.stringify(result)}\n`);
+}
+
+/** Keeps what a guest's driver touched and no row claims. */
+export async function addUnclaimed(
+  path: string,
+  unclaimed: readonly UnclaimedRegister[],
+): Promise<void> {
+  if (unclaimed.length > 0) await appendFile(path, `${JSON.stringify({ unclaimed })}\n`);
 }
 
 /** @returns null when there is no such file. @throws UsageError when it is not one of ours */
@@ -45,11 +58,18 @@ export function parseResults(text: string, path: string): Results {
   if (header?.version !== 1 || (header.on !== 'direct' && header.on !== 'mediated'))
     throw new UsageError('BAD_RESULTS', `${path} is no results file of xengt igt`);
   const results = new Map<string, IgtResult>();
+  const unclaimed = new Map<string, UnclaimedRegister>();
   for (const line of lines) {
-    const result = parseLine(line) as IgtResult | null;
-    if (result !== null && OUTCOMES.includes(result.outcome)) results.set(result.name, result);
+    const result = parseLine(line) as
+      | IgtResult
+      | { readonly unclaimed: readonly UnclaimedRegister[] }
+      | null;
+    if (result === null) continue;
+    if ('unclaimed' in result) {
+      for (const u of result.unclaimed) unclaimed.set(`${u.source} ${u.offset}`, u);
+    } else if (OUTCOMES.includes(result.outcome)) results.set(result.name, result);
   }
-  return { header: header as ResultsHeader, results };
+  return { header: header as ResultsHeader, results, unclaimed: [...unclaimed.values()] };
 }
 
 /**
