@@ -262,10 +262,19 @@ export class Vgt implements VgpuOwner {
   tick(): void {
     this.switch.advance();
     const { owner } = this.switch;
+    if (owner !== null) this.#followLoops(owner);
     if (owner !== null && this.switch.steady) {
       for (const ring of owner.engines) if (ring.stalled) this.#submit(owner, ring);
     }
     if (this.#vms.length > 1 || owner === null) this.scheduler.consider();
+  }
+
+  /** Also while a switch waits for the engines: only so does a loop come to its end. */
+  #followLoops(owner: Vgpu): void {
+    for (const ring of owner.engines) {
+      if (ring.arena.loops.count === 0) continue;
+      this.submitter.followLoops(owner, ring, this.switch.resting(ring.index));
+    }
   }
 
   /** Frames of a domain moved: whatever was translated is translated again. */

@@ -44,6 +44,7 @@ function vmDebug(vm: Vgpu): [string, ControlNode][] {
     ['perf/vring_scan_cnt', number(() => c.submissions + c.stalls)],
     ['perf/total_cmds', number(() => c.commands)],
     ['perf/batch_cmds', number(() => c.batchCommands)],
+    ['perf/loop_changes', number(() => c.loopChanges)],
     ['perf/skip_bb_cnt', number(() => vm.batchesSkipped.count)],
     ['perf/ppgtt_fills', number(() => vm.ppgtt.counters.fills)],
     ['perf/ppgtt_resynced', number(() => vm.ppgtt.counters.resynced)],

@@ -1,4 +1,5 @@
 import type { ReservedMemory } from '../partition/reserved.ts';
+import { BatchLoops } from './batch-loops.ts';
 
 /** Batches of one engine that may be in flight at once. */
 const IN_FLIGHT_MAX = 4096;
@@ -13,6 +14,8 @@ export class BatchArena {
   readonly words: Int32Array;
   readonly first: number;
   readonly end: number;
+  /** Copies in flight whose sources may still change. */
+  readonly loops: BatchLoops = new BatchLoops();
   /** Where the next copy begins. */
   cursor: number;
   readonly #gma: number;
@@ -61,6 +64,7 @@ export class BatchArena {
   /** Nothing is in flight: the next copy may have all of it. */
   reset(): void {
     this.#count = 0;
+    this.loops.reset();
     this.cursor = this.first;
     this.#committed = this.first;
     this.#oldest = this.first;
@@ -70,6 +74,7 @@ export class BatchArena {
   commit(ringBytes: number): void {
     if (this.cursor === this.#committed) return;
     this.#committed = this.cursor;
+    this.loops.commit(ringBytes);
     const slot = (this.#head + this.#count) % IN_FLIGHT_MAX;
     this.#ringAt[slot] = ringBytes;
     this.#arenaAt[slot] = this.cursor;
@@ -83,6 +88,7 @@ export class BatchArena {
       this.#head = (this.#head + 1) % IN_FLIGHT_MAX;
       this.#count--;
     }
+    this.loops.retire(ringBytes);
     if (this.#count === 0) this.reset();
   }
 }

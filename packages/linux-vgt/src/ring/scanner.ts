@@ -72,6 +72,8 @@ export class CommandScanner {
   readonly #jumpLevel = new Uint8Array(CHUNKS_MAX);
   /** 1 where a command starts, by index in the mediator's memory. */
   readonly #starts: Uint8Array;
+  /** A jump of the batch tree leads to what was copied before. */
+  #loops = false;
 
   /** @param memoryDwords size of the memory that arenas lie in */
   constructor(attr: AttributeTable, memoryDwords: number) {
@@ -105,10 +107,12 @@ export class CommandScanner {
     this.#cutNext = false;
     let at = 0;
     let safe = arena.cursor;
+    let safeLoops = arena.loops.count;
     while (at < count) {
       if ((at & 1) === 0) {
         this.stoppedAt = at;
         safe = arena.cursor;
+        safeLoops = arena.loops.count;
         if (this.#cutNext && this.cutCount < CUTS_MAX) {
           this.cuts[this.cutCount++] = at;
           this.#cutNext = false;
@@ -119,6 +123,7 @@ export class CommandScanner {
       const outcome = this.#command(words, at, length, DEPTH_RING);
       if (outcome === STOP) {
         arena.cursor = safe;
+        arena.loops.count = safeLoops;
         return this.#later ? SCAN_LATER : SCAN_REFUSED;
       }
       if (outcome === END) {
@@ -365,6 +370,7 @@ export class CommandScanner {
     const arena = this.#arena as BatchArena;
     this.#chunks = 0;
     this.#jumps = 0;
+    this.#loops = false;
     this.full = false;
     const fresh = arena.fresh;
     const first = this.#copyChunk(gma, ppgtt, 1);
@@ -372,6 +378,7 @@ export class CommandScanner {
       let ok = true;
       for (let i = 0; i < this.#jumps && ok; i++) ok = this.#resolve(i);
       if (ok) {
+        if (this.#loops) this.#noteLoops(arena);
         ring[at] = (ring[at] as number) & ~T.BB_PPGTT;
         ring[at + 1] = arena.gma(first);
         return GO_ON;
@@ -396,12 +403,29 @@ export class CommandScanner {
     return GO_ON;
   }
 
+  #noteLoops(arena: BatchArena): void {
+    for (let c = 0; c < this.#chunks; c++) {
+      arena.loops.add(
+        this.#chunkGma[c] as number,
+        this.#chunkPpgtt[c] as number,
+        this.#chunkAt[c] as number,
+        this.#chunkEnd[c] as number,
+      );
+    }
+  }
+
+  /** Lets what changed in the sources of looping batches into their copies. @returns commands changed */
+  followLoops(host: ScanHost, engine: number, arena: BatchArena): number {
+    return arena.loops.follow(host, engine, arena.words, this.#starts);
+  }
+
   #resolve(i: number): boolean {
     const arena = this.#arena as BatchArena;
     const gma = this.#jumpGma[i] as number;
     const ppgtt = this.#jumpPpgtt[i] as number;
     let target = this.#copied(gma, ppgtt);
-    if (target < 0) target = this.#copyChunk(gma, ppgtt, this.#jumpLevel[i] as number);
+    if (target >= 0) this.#loops = true;
+    else target = this.#copyChunk(gma, ppgtt, this.#jumpLevel[i] as number);
     if (target < 0) return false;
     const at = this.#jumpAt[i] as number;
     arena.words[at] = (arena.words[at] as number) & ~T.BB_PPGTT;

@@ -58,6 +58,13 @@ export class Submitter {
     ring.submit((from + done * 4) & (bytes - 1));
   }
 
+  /** Looks after batches in flight that only a change of theirs ends. */
+  followLoops(vgpu: Vgpu, ring: VirtualEngine, resting: boolean): void {
+    ring.retire(resting);
+    if (ring.arena.loops.count === 0) return;
+    vgpu.counters.loopChanges += this.scanner.followLoops(vgpu, ring.index, ring.arena);
+  }
+
   #scan(vgpu: Vgpu, ring: VirtualEngine, count: number): number {
     const scanner = this.scanner;
     if ((this.bypassScan & (1 << ring.index)) !== 0) return scanner.accept(count);

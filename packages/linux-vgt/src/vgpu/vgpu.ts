@@ -76,6 +76,8 @@ export interface VgpuCounters {
   stalls: number;
   commands: number;
   batchCommands: number;
+  /** Commands that the VM changed in looping batches while they ran. */
+  loopChanges: number;
   /** Batches that run without privilege and were not scanned. Upstream: skip_bb_cnt. */
   skippedBatches: number;
   /** Times the VM got the engines, and for how long in all, nanoseconds. */
@@ -112,6 +114,7 @@ export class Vgpu implements MmioHost, EngineHost, ScanHost {
     stalls: 0,
     commands: 0,
     batchCommands: 0,
+    loopChanges: 0,
     skippedBatches: 0,
     scheduledIn: 0,
     allocatedNs: 0,
