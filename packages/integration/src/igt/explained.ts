@@ -1,3 +1,4 @@
+import { GEM_EXPLANATIONS } from './explained-gem.ts';
 import type { GpuPath } from './igt-guest.ts';
 import { globPattern } from './names.ts';
 import type { IgtResult, Outcome } from './result.ts';
@@ -19,6 +20,7 @@ const SKIPPED = ['skip'] as const;
 /** First match counts. A row is a true statement about the test, not a wish to have it out of the way. */
 // biome-ignore format: one reason a row
 export const EXPLANATIONS: readonly Explanation[] = [
+  ...GEM_EXPLANATIONS,
   // What the device leaves out.
   { tests: 'igt@gem_{render_*,media_fill,gpgpu_fill,media_vme}{,@*}', said: /Failed assertion/, outcomes: ['fail'], because: 'copies or fills with shaders, which the device does not execute' },
   // What no Haswell has.
