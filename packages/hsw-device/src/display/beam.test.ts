@@ -167,6 +167,20 @@ describe('a plane update as i915 does one', () => {
     expect(after).toBe(before);
   });
 
+  test('planes that were written before the pipe ran, or without a look, end no update', () => {
+    const bench = new DisplayBench();
+    bench.write(R.DSPCNTR, 0);
+    bench.write(R.DSPSURF, 0x1000);
+    bench.light('1024x768', 0);
+    const beam = bench.display.pipes[0]?.beam;
+    const [first, second] = update(bench, (beam?.nextVblank ?? 0) - 1e6, 2e6);
+    expect(second).toBe(first);
+    bench.clock.advance(20e6);
+    bench.write(R.DSPSURF, 0x3000);
+    const [before, after] = update(bench, (beam?.nextVblank ?? 0) - 1e6, 2e6);
+    expect(after).toBe(before);
+  });
+
   test('with the default hold none of 200 updates of 2 ms fails, and vertical blanks go on', () => {
     const bench = new DisplayBench();
     bench.light('1024x768', 0);

@@ -108,6 +108,11 @@ export class Beam {
     return line < this.vblankStart && line > last ? Math.max(last, 0) : line;
   }
 
+  /** Whether a look's hold lasts. */
+  held(now: number): boolean {
+    return this.running && this.#holdUntil > now;
+  }
+
   /** Whether vertical blank is due and only a hold keeps it off. */
   overdue(now: number): boolean {
     return this.running && now >= this.anchor + this.frameNs;
@@ -118,7 +123,7 @@ export class Beam {
    * blank waits longer than for a mere look.
    */
   extend(now: number): void {
-    if (this.#holdUntil <= now) return;
+    if (!this.held(now)) return;
     this.#latestNs = UPDATE_HOLDS * this.holdNs;
     this.#holdUntil = now + this.#latestNs;
   }

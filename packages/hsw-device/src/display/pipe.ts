@@ -150,6 +150,7 @@ export class Pipe {
     this.#catchUp();
     this.#timer?.cancel();
     this.#timer = null;
+    this.#written = 'nothing';
     this.transcoder = transcoder;
     if (transcoder < 0) {
       this.beam.stop();
@@ -285,9 +286,13 @@ export class Pipe {
     if (done) this.#events.raiseDe(bit << (this.index * 5));
   }
 
-  /** What arms a plane or the colours was written: an update is under way until the frame is read. */
+  /**
+   * What arms a plane or the colours was written: an update is under way until the frame is read. Not
+   * so when nobody looked before: planes of a pipe that stands, and asynchronous flips.
+   */
   #update(): void {
     this.#catchUp();
+    if (!this.beam.held(this.#clock.now)) return;
     this.#written = 'plane';
     this.beam.extend(this.#clock.now);
   }
@@ -295,7 +300,7 @@ export class Pipe {
   /** A cursor was written, which may be all, without a look before and a frame number after. */
   #touch(): void {
     this.#catchUp();
-    if (this.#written === 'nothing') this.#written = 'cursor';
+    if (this.#written === 'nothing' && this.beam.held(this.#clock.now)) this.#written = 'cursor';
   }
 
   #countFlip(): void {
