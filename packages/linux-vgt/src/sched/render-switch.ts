@@ -196,6 +196,7 @@ export class RenderSwitch {
     }
     for (const offset of this.#attr.status) prev.vreg.dw[offset >>> 2] = regs.read32(offset);
     for (const engine of prev.engines) engine.unload();
+    prev.hidden.save(this.#device);
     prev.ccid = lostContext ? 0 : regs.peek(RCS_CCID);
     this.#account(prev);
     prev.loaded = false;
@@ -273,6 +274,7 @@ export class RenderSwitch {
       if (this.validate && !this.#reads(offset, value, mode)) this.counters.mismatches++;
     }
     regs.write32(RCS_CCID, next.ccid);
+    next.hidden.restore(this.#device);
     this.owner = next;
     next.loaded = true;
     next.counters.scheduledIn++;

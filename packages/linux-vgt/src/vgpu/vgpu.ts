@@ -20,6 +20,7 @@ import type { Mpt } from '../port/mpt.ts';
 import type { BatchArena } from '../ring/batch-arena.ts';
 import type { ScanHost } from '../ring/scan-host.ts';
 import { type EngineHost, VirtualEngine } from '../ring/virtual-engine.ts';
+import { HiddenState } from '../sched/hidden-state.ts';
 import { VgpuConfig } from './config.ts';
 import { VirtualFences } from './fences.ts';
 import { type MmioHost, VgpuMmio } from './mmio.ts';
@@ -109,6 +110,8 @@ export class Vgpu implements MmioHost, EngineHost, ScanHost {
   /** A display engine of its own; null for dom0, which has the physical one. */
   readonly display: DisplayEngine | null;
   readonly ports: VirtualPorts;
+  /** What the engines hold of the VM beside registers and context, while it has not the engines. */
+  readonly hidden: HiddenState;
   readonly counters: VgpuCounters = {
     submissions: 0,
     stalls: 0,
@@ -161,6 +164,7 @@ export class Vgpu implements MmioHost, EngineHost, ScanHost {
     this.engines = ENGINE_IDS.map(
       (_, i) => new VirtualEngine(i, vreg, this, owner.reserved, owner.arenas[i] as BatchArena),
     );
+    this.hidden = new HiddenState(device);
     this.ggtt = new ShadowGgtt(o.domid, o.slice, device.ggtt, device.memory, mpt);
     this.ppgtt = new ShadowPpgtt({
       memory: device.memory,
@@ -377,6 +381,7 @@ export class Vgpu implements MmioHost, EngineHost, ScanHost {
       this.#owner.reserved.copyNullContext(this.contextArea);
       this.#resetContext();
     }
+    this.hidden.reset(mask);
     if (this.loaded) this.#owner.resetEngines(this, mask);
     if (full) this.ppgtt.reset();
   }
