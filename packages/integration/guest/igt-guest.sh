@@ -5,13 +5,15 @@
 # only lines about results are printed, which src/igt/group.ts reads.
 
 # IGT 2.5 finds a CRTC's hardware pipe in crtc-N/i915_pipe of debugfs, which kernels have since 6.4; Haswell's CRTCs are
-# its pipes in order. A tmpfs over each directory has that file, and links to the kernel's own.
+# its pipes in order. A tmpfs over each directory has that file, and links to the kernel's own. One of them moved there
+# from the card's directory: IGT reads errno after it looked for i915_drrs_ctl.
 kernel=/run/igt-debugfs
 [ -d $kernel ] || { mkdir $kernel && mount -t debugfs debugfs $kernel; }
 for crtc in /sys/kernel/debug/dri/*/crtc-*; do
   if [ -d "$crtc" ] && [ ! -e "$crtc/i915_pipe" ]; then
     mount -t tmpfs pipe "$crtc"
-    for file in "$kernel/${crtc#/sys/kernel/debug/}"/*; do ln -s "$file" "$crtc/"; done
+    own=$kernel/${crtc#/sys/kernel/debug/}
+    for file in "$own"/* "${own%/*}/i915_drrs_ctl"; do ln -s "$file" "$crtc/"; done
     echo ABC | cut -c$((${crtc##*-} + 1)) >"$crtc/i915_pipe"
   fi
 done

@@ -1,4 +1,5 @@
 import { GEM_EXPLANATIONS } from './explained-gem.ts';
+import { KMS_EXPLANATIONS } from './explained-kms.ts';
 import type { GpuPath } from './igt-guest.ts';
 import { globPattern } from './names.ts';
 import type { IgtResult, Outcome } from './result.ts';
@@ -21,6 +22,7 @@ const SKIPPED = ['skip'] as const;
 // biome-ignore format: one reason a row
 export const EXPLANATIONS: readonly Explanation[] = [
   ...GEM_EXPLANATIONS,
+  ...KMS_EXPLANATIONS,
   // What the device leaves out.
   { tests: 'igt@gem_{render_*,media_fill,gpgpu_fill,media_vme}{,@*}', said: /Failed assertion/, outcomes: ['fail'], because: 'copies or fills with shaders, which the device does not execute' },
   // What no Haswell has.
