@@ -38,8 +38,10 @@ export const KMS_EXPLANATIONS: readonly Explanation[] = [
   { tests: 'igt@kms_async_flips@*-atomic', said: /ret >= 0/, outcomes: SKIPPED, because: 'Linux 6.1 has no asynchronous flips by atomic commits' },
   { tests: 'igt@kms_{dp_linktrain_fallback,dp_link_training}{,@*}', said: /ignore_long_hpd|force_link|debugfs/, outcomes: ['fail', 'skip'], because: 'needs files of debugfs (i915_ignore_long_hpd and others) that Linux 6.1 has not' },
   { tests: 'igt@kms_color@ctm-*', said: /igt_crtc_commit|ret == 0/, outcomes: FAILED, because: 'sets a gamma table of 256 entries beside a colour matrix; i915 of Linux 6.1 takes 1,024 there' },
-  { tests: 'igt@kms_async_flips@{*linear*,invalid-async-flip,basic-modeset-with-all-modifiers-formats}', outcomes: ['fail', 'skip'], because: 'i915 of Linux 6.1 flips X tiles alone asynchronously; this version of IGT expects linear buffers too' },
-  { tests: 'igt@kms_async_flips@{crc,alternate-sync-async-flip}', said: /flip_count|[Ff]lip interval/, outcomes: FAILED, because: 'wants several flips a frame, which takes a faster CPU than an emulated one' },
+  { tests: 'igt@kms_color@*-lut-sizes', said: /^passes alone/, outcomes: ['warn'], because: 'subtests of matrices that failed before it leave their colours behind; it passes alone' },
+  { tests: 'igt@kms_async_flips@{*linear*,invalid-async-flip}', outcomes: ['fail', 'skip'], because: 'i915 of Linux 6.1 flips X tiles alone asynchronously; this version of IGT expects linear buffers too' },
+  { tests: 'igt@kms_async_flips@{crc,alternate-sync-async-flip}', said: /flip_count|flip_interval/, outcomes: FAILED, because: 'wants several flips a frame, which takes a faster CPU than an emulated one' },
+  { tests: 'igt@kms_async_flips@basic-modeset-with-all-modifiers-formats', said: /ret == 0/, outcomes: FAILED, because: 'begins with C8, which i915 shows with a palette only; IGT sets none, and keeps those buffers for the other formats' },
   // 32 bits, and a guest of busybox.
   { tests: 'igt@kms_lease@invalid-create-leases', said: /-75|create_lease/, outcomes: FAILED, because: 'expects ENOMEM for 2^30 objects, as 64-bit kernels say; in 32 bits their size overflows and the kernel says EOVERFLOW' },
   { tests: 'igt@kms_lease@lease-uevent', said: /lease_change_detected/, outcomes: FAILED, because: "listens to udevd's messages, and the guest has no udevd" },
