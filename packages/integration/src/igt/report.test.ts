@@ -145,6 +145,13 @@ describe('the summary', () => {
     expect(explain(shaders, 'direct')).toContain('shaders');
     // The reason is for that failure, not for whatever else the test may do.
     expect(explain({ ...shaders, outcome: 'crash' }, 'direct')).toBeNull();
+    const asleep = result(
+      'igt@kms_pm_rpm@basic-rte',
+      'fail',
+      'Failed assertion: setup_environment()',
+    );
+    expect(explain(asleep, 'mediated')).toContain('RC6');
+    expect(explain(asleep, 'direct')).toBeNull();
   });
 });
 
