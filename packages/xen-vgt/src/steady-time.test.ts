@@ -38,10 +38,19 @@ describe('steady time', () => {
   test('a wait that was meant passes in full, once', () => {
     const { time, pass } = make();
     const start = time.now();
-    time.waited();
     pass(50);
+    time.waited(50);
     expect(time.now() - start).toBe(50);
     pass(50);
     expect(time.now() - start).toBe(52);
+  });
+
+  test('what the host overslept does not pass', () => {
+    const { time, pass } = make();
+    const start = time.now();
+    pass(50);
+    time.waited(3);
+    expect(time.now() - start).toBe(5);
+    expect(time.lost).toBe(45);
   });
 });

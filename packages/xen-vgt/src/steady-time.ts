@@ -5,8 +5,11 @@ const STRETCH_MS = 2;
 export interface TimeSource {
   /** Milliseconds from any start, never going back. */
   now(): number;
-  /** Whoever runs next has waited on purpose: the time until the next look counts in full. */
-  waited(): void;
+  /**
+   * Whoever runs now has waited on purpose, up to so many milliseconds: that much of the time since
+   * the last look counts in full.
+   */
+  waited(ms: number): void;
 }
 
 /**
@@ -14,14 +17,14 @@ export interface TimeSource {
  * garbage or copied a state. Everything that emulates reads the time every millisecond or so; when
  * it comes back much later, a guest that was in the middle of something would see its devices jump:
  * an interrupt lost, a vertical blank inside a plane update. Here all clocks stand still together
- * instead. A wait that somebody meant passes in full.
+ * instead. A wait that somebody meant passes in full, but not what the host overslept.
  */
 export class SteadyTime implements TimeSource {
   /** Time withheld so far, milliseconds. */
   lost = 0;
   readonly #host: () => number;
   #last: number;
-  #waited = false;
+  #waited = 0;
 
   /** @param host host time, milliseconds, e.g. `performance.now` */
   constructor(host: () => number) {
@@ -33,12 +36,13 @@ export class SteadyTime implements TimeSource {
     const host = this.#host();
     const stretch = host - this.#last;
     this.#last = host;
-    if (stretch > STRETCH_MS && !this.#waited) this.lost += stretch - STRETCH_MS;
-    this.#waited = false;
+    const believed = STRETCH_MS + this.#waited;
+    if (stretch > believed) this.lost += stretch - believed;
+    this.#waited = 0;
     return host - this.lost;
   }
 
-  waited(): void {
-    this.#waited = true;
+  waited(ms: number): void {
+    this.#waited = ms;
   }
 }

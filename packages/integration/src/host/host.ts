@@ -24,7 +24,7 @@ const NODE_EXECUTOR: Executor = {
   post: (fn) => void setImmediate(fn),
   postAfter: (ns, fn) =>
     void setTimeout(() => {
-      TIME.waited();
+      TIME.waited(ns / NS_PER_MS);
       fn();
     }, ns / NS_PER_MS),
 };

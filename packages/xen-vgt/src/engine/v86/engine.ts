@@ -149,8 +149,8 @@ class V86Engine implements VcpuEngine {
   readonly #instructions: Int32Array;
   #inSlice = false;
   #woken = false;
-  /** Whether the processor was halted until now: that wait passes in full, whoever looked meanwhile. */
-  #slept = false;
+  /** How long the halted processor means to sleep, ms: that passes in full, whoever looked meanwhile. */
+  #sleepMs = 0;
   #wantRun = false;
   /** Set inside a slice; the guest ends when the slice does. */
   #ending: EngineEvent | null = null;
@@ -231,9 +231,9 @@ class V86Engine implements VcpuEngine {
   #slice(): void {
     const loop = this.#loop;
     this.#woken = false;
-    if (this.#slept) {
-      this.#slept = false;
-      this.#time?.waited();
+    if (this.#sleepMs > 0) {
+      this.#time?.waited(this.#sleepMs);
+      this.#sleepMs = 0;
     }
     if (!this.#wantRun || this.#ended !== null) {
       loop.running = false;
@@ -259,8 +259,9 @@ class V86Engine implements VcpuEngine {
 
   /** @param wait milliseconds until the processor has something to do */
   #again(wait: number): void {
-    this.#slept = wait >= 1;
-    this.#loop.next_tick(wait < 1 ? wait : Math.ceil(wait));
+    const ms = wait < 1 ? wait : Math.ceil(wait);
+    this.#sleepMs = wait < 1 ? 0 : ms;
+    this.#loop.next_tick(ms);
   }
 
   #interruptible(): boolean {
