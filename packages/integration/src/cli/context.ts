@@ -41,6 +41,7 @@ export interface IgtOptions {
   readonly on: 'direct' | 'mediated';
   /** A test's time, seconds of the guest's clock. */
   readonly timeout: number;
+  /** A process for each subtest. */
   readonly alone: boolean;
   /** Keep the results that are there. */
   readonly resume: boolean;

@@ -1,19 +1,11 @@
 import { buildCommand, type Command } from '@stricli/core';
-import type { XengtContext } from '../context.ts';
+import type { IgtOptions, XengtContext } from '../context.ts';
 import { jsonFlag, wholeNumber } from '../flags.ts';
 
-interface IgtFlags {
-  readonly list: string;
+/** Its options, as flags: what may be missing is null in the options. */
+interface IgtFlags extends Omit<IgtOptions, 'subset' | 'packages'> {
   readonly subset?: string;
-  readonly on: 'direct' | 'mediated';
-  readonly timeout: number;
-  readonly alone: boolean;
-  readonly resume: boolean;
-  readonly retry: boolean;
-  readonly results: string;
   readonly packages?: string;
-  readonly writeDocs: boolean;
-  readonly json: boolean;
 }
 
 export const igtCommand: Command<XengtContext> = buildCommand<IgtFlags, [], XengtContext>({
