@@ -11,6 +11,8 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['{packages/*/{src,conformance,test,fuzz},scripts}/**/*.test.ts'],
+          // A machine with more to do than tests is slow, not wrong.
+          testTimeout: 60_000,
         },
       },
       {

@@ -264,27 +264,6 @@ describe('planes', () => {
     }
   });
 
-  test('cursors that move over two screens: alpha and place', async () => {
-    const modes = [modeOf('VGA-1', base), modeOf('HDMI-A-1', base)];
-    await modetest.start(
-      `-C ${modes.map((m, i) => set(CONNECTORS[i]?.[0] as string, i, m)).join(' ')}`,
-    );
-    for (const [pipe, mode] of modes.entries()) {
-      await shown(pipe, mode);
-      await until('cursor', () => ((planeControls(gpu, pipe)[2] as number) & 0x27) !== 0);
-    }
-    const places = new Set<number>();
-    for (let i = 0; i < 4; i++) {
-      for (const pipe of modes.keys()) {
-        expect((await seenAtVblank(pipe)).difference).toEqual({ pixels: 0, first: null });
-      }
-      places.add(gpu.register(0x70088));
-      await new Promise((resolve) => setTimeout(resolve, 100));
-    }
-    expect(places.size).toBeGreaterThan(1);
-    await modetest.stop();
-  });
-
   test('a primary plane and an overlay turned by 180 degrees show their pictures from right to left, upside down', async () => {
     const mode = modeOf('VGA-1', base);
     const primary = plane(0, 1);
@@ -360,6 +339,28 @@ test('page flips come at the refresh of the mode and no faster, by the guest’s
   expect(count).toBeLessThanOrEqual(frames + 1);
   // A guest on a busy machine misses frames; no flip comes before its frame.
   expect(rates.filter((hz) => hz / mode.hz > 1.02 || hz / mode.hz < 0.2)).toEqual([]);
+});
+
+// Late: the cursor of a run that ended may stay on its screen, over what the next one shows.
+test('cursors that move over two screens: alpha and place', async () => {
+  const modes = [modeOf('VGA-1', base), modeOf('HDMI-A-1', base)];
+  await modetest.start(
+    `-C ${modes.map((m, i) => set(CONNECTORS[i]?.[0] as string, i, m)).join(' ')}`,
+  );
+  for (const [pipe, mode] of modes.entries()) {
+    await shown(pipe, mode);
+    await until('cursor', () => ((planeControls(gpu, pipe)[2] as number) & 0x27) !== 0);
+  }
+  const places = new Set<number>();
+  for (let i = 0; i < 4; i++) {
+    for (const pipe of modes.keys()) {
+      expect((await seenAtVblank(pipe)).difference).toEqual({ pixels: 0, first: null });
+    }
+    places.add(gpu.register(0x70088));
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  expect(places.size).toBeGreaterThan(1);
+  await modetest.stop();
 });
 
 test('no kernel log complains of any of it', async () => {

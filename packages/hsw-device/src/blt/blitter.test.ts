@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { beforeEach, describe, expect, test, vi } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 import { BltBench, header, xy } from '../testing/blt-bench.ts';
 import { Blitter } from './blitter.ts';
 import { BLT_COMMANDS } from './commands.ts';
@@ -7,7 +7,6 @@ import { rop3, ropMasks } from './rop.ts';
 import { SETUP_WORDS } from './setup.ts';
 
 // Hundreds of blits by a slow model: seconds where the machine is busy.
-vi.setConfig({ testTimeout: 60_000 });
 
 const RGBA = 3 << 20;
 const BR13 = (3 << 24) | (0xf0 << 16) | 256;

@@ -1,9 +1,8 @@
 import fc from 'fast-check';
-import { describe, expect, test, vi } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { BltBench, header, type Layout, xy } from '../testing/blt-bench.ts';
 
 // Hundreds of blits by a slow model: seconds where the machine is busy.
-vi.setConfig({ testTimeout: 60_000 });
 
 interface Target {
   readonly tiling: 'linear' | 'x' | 'y';

@@ -1,10 +1,9 @@
 import fc from 'fast-check';
-import { describe, expect, test, vi } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { pteAddress } from '../gtt/address-space.ts';
 import { BltBench, header, type Layout, xy } from '../testing/blt-bench.ts';
 
 // Hundreds of blits by a slow model: seconds where the machine is busy.
-vi.setConfig({ testTimeout: 60_000 });
 
 type TilingName = 'linear' | 'x' | 'y';
 const tilings = fc.constantFrom<TilingName>('linear', 'x', 'y');
