@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { type ConformanceRow, GROUPS, ROWS } from '../../packages/integration/conformance/rows.ts';
-import { renderConformance, unknownIds } from './conformance.ts';
+import { betterIds, renderConformance, unknownIds } from './conformance.ts';
 import { arrows, mermaid } from './graph.ts';
 import { between } from './markers.ts';
 import { idsIn, namedTests } from './titles.ts';
@@ -47,12 +47,24 @@ describe('conformance page', () => {
   const tests = namedTests(FILE, "test('[A1] makes one', () => {});");
 
   test('a row has its tests, or "not yet"', () => {
-    const page = renderConformance(rows, tests);
-    expect(page).toContain('**1 of 2 rows proved.**');
+    const page = renderConformance(rows, tests, new Set());
+    expect(page).toContain('**1 of 2 rows proved by tests, 0 done better, 1 not yet.**');
     expect(page).toContain(
       '| A1 | Create | A\\|B appears. | `K/sysfs.c`, `K/instance.c` | [makes one](../packages/x/src/x.test.ts) |',
     );
     expect(page).toContain('| A2 | Destroy | It goes. | `K/sysfs.c` | not yet |');
+  });
+
+  test('a row that is done better is marked, with or without a test', () => {
+    const page =
+      '| Row | Upstream | Here |\n| --- | --- | --- |\n| A1, A2  | so | thus |\n| GTT | |\n';
+    expect([...betterIds(page)]).toEqual(['A1', 'A2']);
+    const text = renderConformance(rows, tests, betterIds(page));
+    expect(text).toContain('**1 of 2 rows proved by tests, 2 done better, 0 not yet.**');
+    expect(text).toContain(
+      '| [better](differences.md); [makes one](../packages/x/src/x.test.ts) |',
+    );
+    expect(text).toContain('| A2 | Destroy | It goes. | `K/sysfs.c` | [better](differences.md) |');
   });
 
   test('an id without a row is reported', () => {

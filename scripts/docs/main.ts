@@ -2,23 +2,27 @@
 import { existsSync, globSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ROWS } from '../../packages/integration/conformance/rows.ts';
-import { renderConformance, unknownIds } from './conformance.ts';
+import { betterIds, renderConformance, unknownIds } from './conformance.ts';
 import { arrows, cruisePackages, mermaid } from './graph.ts';
 import { between } from './markers.ts';
 import { namedTests } from './titles.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..');
-const TESTS = 'packages/*/{src,test,conformance}/**/*.{test,guest}.ts';
+const TESTS = 'packages/*/{src,test,conformance,fuzz}/**/*.{test,guest}.ts';
 
 const tests = globSync(TESTS, { cwd: ROOT })
   .map((path) => path.replaceAll('\\', '/'))
   .sort()
   .flatMap((file) => namedTests(file, readFileSync(join(ROOT, file), 'utf8')));
-const unknown = unknownIds(ROWS, tests);
 
+const better = betterIds(readFileSync(join(ROOT, 'docs/differences.md'), 'utf8'));
+const unknown = unknownIds(ROWS, [
+  ...tests,
+  { ids: [...better], title: 'the table of rows', file: 'docs/differences.md' },
+]);
 const architecture = readFileSync(join(ROOT, 'docs/architecture.md'), 'utf8');
 const generated = {
-  'docs/conformance.md': renderConformance(ROWS, tests),
+  'docs/conformance.md': renderConformance(ROWS, tests, better),
   'docs/architecture.md': between(
     architecture,
     'import graph',
