@@ -16,6 +16,7 @@ import { Submitter } from './ring/submitter.ts';
 import type { VirtualEngine } from './ring/virtual-engine.ts';
 import { RenderSwitch } from './sched/render-switch.ts';
 import { Scheduler } from './sched/scheduler.ts';
+import { HostForcewake } from './vgpu/host-forcewake.ts';
 import { DISPLAY_LEGACY_VGA, DISPLAY_READY } from './vgpu/pv-info.ts';
 import { Vgpu, type VgpuOwner } from './vgpu/vgpu.ts';
 
@@ -54,6 +55,8 @@ export interface VgtConfig {
   /** The first HVM whose display is ready goes to the foreground. Default false. */
   readonly hvmBootForeground?: boolean;
   readonly bypassDom0AddressCheck?: boolean;
+  /** HVMs' forcewake requests are answered and not passed on. Default true. */
+  readonly ignoreHvmForcewake?: boolean;
   /** Whether VMs that do not say show the primary display's class. Default false. */
   readonly primary?: boolean;
   /** Machine address of the mediator's memory: 32 MiB and 2 MiB per page directory from there. */
@@ -88,6 +91,8 @@ export class Vgt implements VgpuOwner {
   readonly arenas: readonly BatchArena[];
   readonly snapshot: Int32Array;
   readonly bypassDom0AddressCheck: boolean;
+  readonly forcewake: HostForcewake;
+  readonly ignoreHvmForcewake: boolean;
   readonly switch: RenderSwitch;
   readonly scheduler: Scheduler;
   readonly submitter: Submitter;
@@ -110,6 +115,8 @@ export class Vgt implements VgpuOwner {
     this.config = config;
     this.#events = o.events ?? {};
     this.bypassDom0AddressCheck = config.bypassDom0AddressCheck ?? false;
+    this.forcewake = new HostForcewake(device);
+    this.ignoreHvmForcewake = config.ignoreHvmForcewake ?? true;
     this.snapshot = this.#takeSnapshot();
     this.attr = new AttributeTable(device.regs, device.display.rows);
     this.partition = new Partition({
@@ -136,6 +143,7 @@ export class Vgt implements VgpuOwner {
       attr: this.attr,
       reserved: this.reserved,
       timeoutNs: config.idleTimeoutNs ?? 2000 * MS,
+      forcewake: this.forcewake,
       events: {
         hung: (vgpu) => {
           vgpu.waitReset = true;
@@ -390,6 +398,10 @@ export class Vgt implements VgpuOwner {
       this.#bootForegroundDone = true;
       this.showForeground(vgpu);
     }
+  }
+
+  vgaSwitched(vgpu: Vgpu, on: boolean): void {
+    this.#events.uevent?.(`VGT_ENABLE_VGA=${on ? 1 : 0}`, vgpu.domid);
   }
 
   planeWritten(vgpu: Vgpu, offset: number): void {

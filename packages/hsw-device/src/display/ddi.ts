@@ -9,6 +9,11 @@ const DDI_E = 4;
 /** DP_TP_CTL 10:8: what is sent. i915: `DP_TP_CTL_LINK_TRAIN_*`. */
 const TP_PATTERN = 0x700;
 const TP_IDLE = 0x200;
+/** FDI_RX_IIR and IMR of the receiver: 8 bit lock, 9 symbol lock. i915: `FDI_RX_BIT_LOCK`. */
+const FDI_RX_IIR = 0xf0014;
+const FDI_RX_IMR = 0xf0018;
+const FDI_BIT_LOCK = 0x100;
+const FDI_SYMBOL_LOCK = 0x200;
 const SRC =
   'HSW PRM vol.2c DDI_BUF_CTL, DP_TP_CTL, FDI_RX_CTL; i915 intel_ddi.c, hsw_fdi_link_train';
 
@@ -73,6 +78,7 @@ export class Ddi {
 
   #trainFdi(): void {
     const regs = this.#regs;
+    this.#trainByHand();
     const at = DDI_E * R.DDI_STRIDE;
     const transport = regs.peek(R.DP_TP_CTL + at);
     const receiver = regs.peek(R.FDI_RX_CTL);
@@ -84,10 +90,33 @@ export class Ddi {
       (receiver & wanted) === wanted &&
       portClockKhz(regs, DDI_E) > 0;
     const old = regs.peek(R.DP_TP_STATUS + at);
+    const was = (old & R.DP_TP_STATUS_AUTOTRAIN_DONE) !== 0;
+    if (trained && !was) this.#locked(FDI_BIT_LOCK | FDI_SYMBOL_LOCK);
     regs.poke(
       R.DP_TP_STATUS + at,
       trained ? old | R.DP_TP_STATUS_AUTOTRAIN_DONE : old & ~R.DP_TP_STATUS_AUTOTRAIN_DONE,
     );
+  }
+
+  /**
+   * Training by hand: the receiver locks to the pattern that both ends name. PRM vol.2c "FDI_RX_IIR".
+   */
+  #trainByHand(): void {
+    const regs = this.#regs;
+    const transport = regs.peek(R.DP_TP_CTL + DDI_E * R.DDI_STRIDE);
+    const receiver = regs.peek(R.FDI_RX_CTL);
+    if ((receiver & R.FDI_LINK_TRAIN_AUTO) !== 0 || (transport & R.DP_TP_FDI_AUTOTRAIN) !== 0)
+      return;
+    const on = R.FDI_RX_ENABLE | R.FDI_RX_PLL_ENABLE;
+    if ((receiver & on) !== on || (transport & R.DP_TP_ENABLE) === 0) return;
+    const pattern = (receiver >>> 8) & 3;
+    if (pattern > 1 || pattern !== (transport & TP_PATTERN) >>> 8) return;
+    this.#locked(pattern === 0 ? FDI_BIT_LOCK : FDI_SYMBOL_LOCK);
+  }
+
+  #locked(bits: number): void {
+    const open = bits & ~this.#regs.peek(FDI_RX_IMR);
+    this.#regs.poke(FDI_RX_IIR, this.#regs.peek(FDI_RX_IIR) | open);
   }
 
   /** Whether a DisplayPort transport sends anything on its port. */

@@ -92,6 +92,8 @@ export class DisplayEngine implements RegBlock, PipeEvents {
   onPipe: (pipe: number, running: boolean) => void = () => {};
   /** Called at each vertical blank, after planes latched. */
   onVblank: (pipe: number) => void = () => {};
+  /** Called when the legacy VGA plane is switched on or off. */
+  onVga: (on: boolean) => void = () => {};
   readonly #regs: RegSpace;
   readonly #irq: DisplayInterrupts;
   readonly #scanner: Scanner;
@@ -120,6 +122,8 @@ export class DisplayEngine implements RegBlock, PipeEvents {
       this.connectors.panelRefreshes(),
     );
     this.rows = [
+      // biome-ignore format: one register a line
+      { name: 'CPU_VGACNTRL', offset: R.CPU_VGACNTRL, reset: R.VGA_DISP_DISABLE, onWrite: (_o, v, old) => this.#vga(v, old), src: 'HSW PRM vol.2c VGA_CONTROL' },
       ...storageRows(),
       ...powerRows(regs),
       ...strapRows(this.wiring, clock),
@@ -133,6 +137,10 @@ export class DisplayEngine implements RegBlock, PipeEvents {
       ...this.#savings.rows,
       ...this.connectors.rows,
     ];
+  }
+
+  #vga(value: number, old: number): void {
+    if (((value ^ old) & R.VGA_DISP_DISABLE) !== 0) this.onVga((value & R.VGA_DISP_DISABLE) === 0);
   }
 
   // --- pipes ---

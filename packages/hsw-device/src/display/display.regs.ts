@@ -113,6 +113,8 @@ export const CSC_STRIDE = 0x100;
 
 /** North display, global. */
 export const CPU_VGACNTRL = 0x41000;
+/** CPU_VGACNTRL 31: the VGA plane is off. */
+export const VGA_DISP_DISABLE = 0x80000000;
 export const FUSE_STRAP = 0x42014;
 export const FPGA_DBG = 0x42300;
 export const DIGITAL_PORT_HOTPLUG_CNTRL = 0x44030;

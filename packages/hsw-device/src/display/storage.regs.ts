@@ -1,6 +1,5 @@
 import type { RegRow } from '../reg/row.ts';
 import {
-  CPU_VGACNTRL,
   DERRMR,
   FUSE_STRAP,
   GEN7_ERR_INT,
@@ -20,13 +19,10 @@ const FUSE_STRAP_DESKTOP = 0xa00000;
 const PORT_CLK_SEL_NONE = 0xe0000000;
 /** PCH_RAWCLK_FREQ 9:0: 125 MHz on LPT-H. */
 const RAWCLK_125 = 0x7d;
-/** CPU_VGACNTRL 31: the VGA plane is off. */
-const VGA_DISP_DISABLE = 0x80000000;
 
 /** North registers that only remember, or whose masks say all they do. */
 // biome-ignore format: one register a line
 const GLOBAL_ROWS: readonly RegRow[] = [
-  { name: 'CPU_VGACNTRL', offset: CPU_VGACNTRL, reset: VGA_DISP_DISABLE, src: NORTH },
   { name: 'ILK_DISPLAY_CHICKEN', offset: 0x42000, count: 5, src: NORTH },
   { name: 'FUSE_STRAP', offset: FUSE_STRAP, reset: FUSE_STRAP_DESKTOP, rw: 0, src: NORTH },
   { name: 'FUSE_STRAP2', offset: 0x42018, count: 2, rw: 0, src: NORTH },

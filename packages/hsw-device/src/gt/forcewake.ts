@@ -27,10 +27,12 @@ export class Forcewake implements RegBlock {
       regs.poke(ack, value);
       changed();
     };
+    // Without several requesters the register of several only remembers.
+    const several = (): boolean => (regs.peek(ECOBUS) & FORCEWAKE_MT_ENABLE) !== 0;
     // biome-ignore format: one register a line
     this.rows = [
       { name: 'ECOBUS', offset: ECOBUS, reset: FORCEWAKE_MT_ENABLE, src: SRC },
-      { name: 'FORCEWAKE_MT', offset: FORCEWAKE_MT, masked: true, rw: 0xffff, onWrite: (_, v) => acknowledge(FORCEWAKE_ACK_HSW, v), src: SRC },
+      { name: 'FORCEWAKE_MT', offset: FORCEWAKE_MT, masked: true, rw: 0xffff, onWrite: (_, v) => { if (several()) acknowledge(FORCEWAKE_ACK_HSW, v); }, src: SRC },
       { name: 'FORCEWAKE', offset: FORCEWAKE, rw: 1, onWrite: (_, v) => acknowledge(FORCEWAKE_ACK, v), src: SRC },
       { name: 'FORCEWAKE_ACK_HSW', offset: FORCEWAKE_ACK_HSW, rw: 0, src: SRC },
       { name: 'FORCEWAKE_ACK', offset: FORCEWAKE_ACK, rw: 0, src: SRC },

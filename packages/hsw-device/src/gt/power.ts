@@ -30,6 +30,8 @@ export interface PowerContext {
   readonly idle: () => boolean;
   /** Sets bits of the PM interrupt set. Default: nobody hears of load. */
   readonly raisePm?: (bits: number) => void;
+  /** Called when the first driver request to stay awake comes, and when the last one goes. */
+  readonly onForcewake?: (held: boolean) => void;
 }
 
 /**
@@ -45,15 +47,28 @@ export class Power implements RegBlock {
   asleepReads = 0;
   readonly #forcewake: Forcewake;
   readonly #activity: Activity;
+  readonly #onForcewake: (held: boolean) => void;
+  #held = false;
 
-  constructor({ regs, clock, idle, raisePm }: PowerContext) {
-    const changed = (): void => this.#settle();
+  constructor({ regs, clock, idle, raisePm, onForcewake }: PowerContext) {
+    this.#onForcewake = onForcewake ?? ((): void => {});
+    const changed = (): void => {
+      this.#settle();
+      this.#tellForcewake();
+    };
     this.#activity = new Activity(clock, idle);
     this.#forcewake = new Forcewake(regs, changed);
     this.pcode = new Pcode(regs, clock);
     this.rc6 = new Rc6(regs, this.#activity, changed);
     this.rps = new Rps(regs, clock, this.#activity, () => this.rc6.asleep, raisePm ?? null);
     this.rows = [...this.#forcewake.rows, ...this.rc6.rows, ...this.rps.rows, ...this.pcode.rows];
+  }
+
+  #tellForcewake(): void {
+    const { held } = this.#forcewake;
+    if (held === this.#held) return;
+    this.#held = held;
+    this.#onForcewake(held);
   }
 
   /** Whether a driver keeps the GT awake. */
@@ -110,6 +125,7 @@ export class Power implements RegBlock {
     this.rc6.importState(s.rc6);
     this.rps.importState(s.rps);
     this.pcode.importState(s.pcode);
+    this.#tellForcewake();
   }
 
   /** Power-on. Registers are reset by whoever owns the register file. */

@@ -126,6 +126,7 @@ export const ATTRIBUTE_ROWS: readonly AttributeRow[] = [
   { name: 'INTERRUPTS',           offset: 0x44004, count: 11, policy: VIRTUAL },
   { name: 'SDEISR',               offset: 0xc4000, policy: DISPLAY },
   { name: 'SDE_INTERRUPTS',       offset: 0xc4004, count: 3, policy: VIRTUAL },
+  { name: 'ECOBUS',               offset: 0xa180, policy: VIRTUAL },
   { name: 'FORCEWAKE',            offset: 0xa188, count: 2, policy: VIRTUAL },
   { name: 'FORCEWAKE_ACK',        offset: 0x130044, policy: VIRTUAL },
   { name: 'FORCEWAKE_ACK_OLD',    offset: 0x130090, policy: VIRTUAL },

@@ -15,6 +15,7 @@ export function debugNodes(vgt: Vgt): [string, ControlNode][] {
     ['context_switch_num', number(() => s.switches)],
     ['context_switch_cycles', number(() => s.switchNs)],
     ['ring_idle_wait', number(() => s.idleWaitNs)],
+    ['forcewake_count', number(() => vgt.forcewake.counters.gets)],
     ['switch_timeouts', number(() => s.timeouts)],
     ['validation_mismatches', number(() => s.mismatches)],
     ['reginfo', { read: () => registerInfo(vgt) }],

@@ -1,36 +1,12 @@
 import { makeMonitor } from '@xengt/hsw-device';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { Bench, type TestGuest } from '../testing/bench.ts';
+import { light, plane } from '../testing/light.ts';
 
 let b: Bench;
 let zero: TestGuest;
 let g: TestGuest;
 
-/** Lights a pipe by registers alone: port E, as i915 does for VGA, without training. */
-function light(
-  guest: TestGuest,
-  pipe: number,
-  width: number,
-  height: number,
-  source = [width, height],
-): void {
-  const t = 0x60000 + pipe * 0x1000;
-  guest.write(t, ((width + 319) << 16) | (width - 1));
-  guest.write(t + 0xc, ((height + 37) << 16) | (height - 1));
-  guest.write(t + 0x10, ((height + 37) << 16) | (height - 1));
-  guest.write(t + 0x1c, (((source[0] as number) - 1) << 16) | ((source[1] as number) - 1));
-  guest.write(0x46020 | 0, 0x8c000000 | 0);
-  guest.write(0x46110, 0xa0000000 | 0);
-  guest.write(t + 0x400, 0x80000000 | (4 << 28) | 0);
-  guest.write(0x70008 + pipe * 0x1000, 0x80000000 | 0);
-}
-
-function plane(guest: TestGuest, pipe: number, surface: number, stride: number): void {
-  const at = pipe * 0x1000;
-  guest.write(0x70188 + at, stride);
-  guest.write(0x70180 + at, 0xd8000000 | 0);
-  guest.write(0x7019c + at, surface);
-}
 const hw = (offset: number): number => b.device.regs.peek(offset);
 
 beforeEach(() => {

@@ -8,6 +8,7 @@ import {
 import { RENDER_ADDRESS, RENDER_MODE } from '../attr/attribute.ts';
 import type { AttributeTable } from '../attr/attribute-table.ts';
 import type { ReservedMemory } from '../partition/reserved.ts';
+import type { HostForcewake } from '../vgpu/host-forcewake.ts';
 import type { Vgpu } from '../vgpu/vgpu.ts';
 import { CTX_FORCE_RESTORE, CTX_RESTORE_INHIBIT, OwnRing } from './own-ring.ts';
 
@@ -75,6 +76,7 @@ export class RenderSwitch {
   readonly #events: SwitchEvents;
   readonly #timeoutNs: number;
   readonly #ownRing: OwnRing;
+  readonly #forcewake: HostForcewake;
   #state = STEADY;
   #next: Vgpu | null = null;
   #requestedAt = 0;
@@ -91,7 +93,9 @@ export class RenderSwitch {
     events: SwitchEvents;
     /** How long an engine may take to come to rest, nanoseconds. */
     timeoutNs: number;
+    forcewake: HostForcewake;
   }) {
+    this.#forcewake = o.forcewake;
     this.#device = o.device;
     this.#clock = o.clock;
     this.#attr = o.attr;
@@ -160,6 +164,7 @@ export class RenderSwitch {
     for (let i = 0; i < ENGINE_IDS.length; i++) if (!this.resting(i)) stuck |= 1 << i;
     if (stuck !== 0 && !late) return;
     this.counters.idleWaitNs += this.#clock.now - this.#since;
+    this.#forcewake.get();
     const lostContext = (stuck & 1) !== 0;
     this.#save(lostContext);
     if (stuck !== 0) this.#breakUp(stuck);
@@ -255,6 +260,7 @@ export class RenderSwitch {
     this.#state = STEADY;
     this.#next = null;
     if (next.alive) this.#load(next);
+    this.#forcewake.put();
     this.counters.switches++;
     this.counters.switchNs += this.#clock.now - this.#requestedAt;
     this.#events.switched();

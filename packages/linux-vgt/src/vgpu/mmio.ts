@@ -17,6 +17,7 @@ import {
 } from '../attr/attribute.ts';
 import type { AttributeTable } from '../attr/attribute-table.ts';
 import type { ShadowGgtt } from '../gtt/shadow-ggtt.ts';
+import type { HostForcewake } from './host-forcewake.ts';
 
 /** Accesses of one vGPU; they only grow. */
 export interface MmioCounters {
@@ -57,6 +58,7 @@ export class VgpuMmio implements TrapTarget {
   readonly #vreg: RegSpace;
   readonly #sreg: Int32Array;
   readonly #hw: RegSpace;
+  readonly #wake: HostForcewake;
   readonly #gtt: ShadowGgtt;
   readonly #host: MmioHost;
 
@@ -66,6 +68,7 @@ export class VgpuMmio implements TrapTarget {
     vreg: RegSpace;
     sreg: Int32Array;
     hw: RegSpace;
+    wake: HostForcewake;
     gtt: ShadowGgtt;
     host: MmioHost;
   }) {
@@ -75,6 +78,7 @@ export class VgpuMmio implements TrapTarget {
     this.#vreg = o.vreg;
     this.#sreg = o.sreg;
     this.#hw = o.hw;
+    this.#wake = o.wake;
     this.#gtt = o.gtt;
     this.#host = o.host;
   }
@@ -131,16 +135,16 @@ export class VgpuMmio implements TrapTarget {
       case RENDER:
       case RENDER_MODE:
       case RENDER_ADDRESS:
-        if (host.loaded) return this.#hw.read32(offset);
+        if (host.loaded) this.#vreg.dw[i] = this.#wake.read32(offset);
         return this.#vreg.dw[i] as number;
       case DOM0:
       case DISPLAY:
-        return host.isDom0 ? this.#hw.read32(offset) : this.#virtual(offset, i);
+        return host.isDom0 ? this.#wake.read32(offset) : this.#virtual(offset, i);
       case PLANE:
-        if (host.isDom0 && host.foreground) return this.#hw.read32(offset);
+        if (host.isDom0 && host.foreground) return this.#wake.read32(offset);
         return this.#virtual(offset, i);
       case LIVE:
-        return this.#hw.read32(offset);
+        return this.#wake.read32(offset);
       default:
         return this.#virtual(offset, i);
     }

@@ -23,6 +23,7 @@ import { type EngineHost, VirtualEngine } from '../ring/virtual-engine.ts';
 import { HiddenState } from '../sched/hidden-state.ts';
 import { VgpuConfig } from './config.ts';
 import { VirtualFences } from './fences.ts';
+import type { HostForcewake } from './host-forcewake.ts';
 import { type MmioHost, VgpuMmio } from './mmio.ts';
 import { PvInfo } from './pv-info.ts';
 
@@ -42,6 +43,9 @@ export interface VgpuOwner {
   readonly tables: TableMemory;
   readonly arenas: readonly BatchArena[];
   readonly bypassDom0AddressCheck: boolean;
+  /** Hardware's forcewake, and whether HVMs' requests are passed on to it. */
+  readonly forcewake: HostForcewake;
+  readonly ignoreHvmForcewake: boolean;
   /** Hardware's registers when the mediator started: what a new vGPU's registers hold. */
   readonly snapshot: Int32Array;
   ringWork(vgpu: Vgpu, engine: VirtualEngine): void;
@@ -56,6 +60,8 @@ export interface VgpuOwner {
   engineBusy(engine: number): boolean;
   crashed(vgpu: Vgpu): void;
   displayReady(vgpu: Vgpu, value: number): void;
+  /** The VM switched its legacy VGA plane. */
+  vgaSwitched(vgpu: Vgpu, on: boolean): void;
   planeWritten(vgpu: Vgpu, offset: number): void;
   refresh(vgpu: Vgpu): void;
 }
@@ -141,6 +147,7 @@ export class Vgpu implements MmioHost, EngineHost, ScanHost {
   /** Memory of the page of commands found last. */
   words: Int32Array = new Int32Array(0);
   readonly #owner: VgpuOwner;
+  #holdsWake = false;
 
   constructor(owner: VgpuOwner, o: VgpuOptions) {
     const { device, attr, mpt } = owner;
@@ -187,6 +194,7 @@ export class Vgpu implements MmioHost, EngineHost, ScanHost {
           space: this.ggtt.space,
           wiring: device.display.wiring,
         });
+    (this.display ?? device.display).onVga = (on) => owner.vgaSwitched(this, on);
     this.ports = new VirtualPorts(this.display);
     this.#addRows(owner.clock);
     this.#takeSnapshot(owner.snapshot);
@@ -197,6 +205,7 @@ export class Vgpu implements MmioHost, EngineHost, ScanHost {
       vreg,
       sreg: this.sreg,
       hw: device.regs,
+      wake: owner.forcewake,
       gtt: this.ggtt,
       host: this,
     });
@@ -219,7 +228,8 @@ export class Vgpu implements MmioHost, EngineHost, ScanHost {
 
   #addRows(clock: Clock): void {
     const { vreg } = this;
-    const power = new Power({ regs: vreg, clock, idle: () => true });
+    const onForcewake = (held: boolean): void => this.#forcewake(held);
+    const power = new Power({ regs: vreg, clock, idle: () => true, onForcewake });
     vreg.add(this.irq.rows);
     vreg.add(this.pv.rows);
     vreg.add(this.fences.rows);
@@ -230,6 +240,15 @@ export class Vgpu implements MmioHost, EngineHost, ScanHost {
     vreg.add([
       { name: 'GEN6_GDRST', offset: GDRST, onWrite: (offset, value) => { vreg.poke(offset, 0); this.guestReset(value); }, src: 'HSW PRM vol.2c GDRST' },
     ]);
+  }
+
+  /** The VM's driver asks for an awake GT, or no longer: hardware hears of those that count. */
+  #forcewake(held: boolean): void {
+    const counts = held && this.alive && (this.isDom0 || !this.#owner.ignoreHvmForcewake);
+    if (counts === this.#holdsWake) return;
+    this.#holdsWake = counts;
+    if (counts) this.#owner.forcewake.get();
+    else this.#owner.forcewake.put();
   }
 
   /** Registers start as hardware's were; those that the vGPU's own blocks have, as reset. */
@@ -360,6 +379,7 @@ export class Vgpu implements MmioHost, EngineHost, ScanHost {
     if (this.crashReason !== null) return;
     this.crashReason = reason;
     this.alive = false;
+    this.#forcewake(false);
     this.#owner.crashed(this);
   }
 
@@ -404,6 +424,7 @@ export class Vgpu implements MmioHost, EngineHost, ScanHost {
   /** The VM is gone: nothing of it stays in hardware. */
   release(): void {
     this.alive = false;
+    this.#forcewake(false);
     this.config.release();
     this.fences.release();
     this.aperture.dispose();
