@@ -29,8 +29,9 @@ group=
 case $3 in @*) group=$(cat "${3#@}") ;; esac
 set -- ${3:+--run-subtest "${group:-$3}"} ${4:+--dynamic-subtest "$4"}
 cd /usr/libexec/igt-gpu-tools || exit 1
-# Tests start up to 1,024 threads: with stacks of 8 MiB each they do not fit a 32-bit address space.
-ulimit -s 1024
+# Tests start up to 1,024 threads: with stacks of 8 MiB each they do not fit a 32-bit address space. Others have 1 MiB of
+# local variables.
+ulimit -s 2048
 dmesg -c >/dev/null
 begin=$(cut -d' ' -f1 /proc/uptime)
 if [ -x "$program" ]; then

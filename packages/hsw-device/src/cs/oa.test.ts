@@ -36,7 +36,8 @@ describe('timer reports', () => {
     expect(tail(d)).toBe(10 * 256);
     for (let i = 0; i < 10; i++) {
       expect(d.peek(BUFFER + i * 256)).not.toBe(0);
-      expect(d.peek(BUFFER + i * 256 + 4)).toBe((i + 1) * 64);
+      // Haswell's timer is the rising edge of bit 5.
+      expect(d.peek(BUFFER + i * 256 + 4)).toBe(i * 64 + 32);
     }
     expect(d.peek(BUFFER + 10 * 256)).toBe(0);
   });
@@ -66,14 +67,41 @@ describe('timer reports', () => {
     expect(d.engine('RCS').oa?.overflows).toBe(1);
   });
 
-  test('a look at the tail writes a bounded number; the next look goes on', () => {
+  test('of more than the ring holds the latest are written, and the tail is where it would be', () => {
     const d = enabled(A45_B8_C8 | TIMER);
+    d.clock.advance(160 * 1_000_000);
+    const count = 1_000_000;
+    expect(tail(d)).toBe((count * 256) % 0x20000);
+    expect(d.regs.read32(OASTATUS1) & 2).toBe(2);
+    for (let i = count - 512; i < count; i++) {
+      expect(d.peek(BUFFER + (i % 512) * 256 + 4)).toBe(i * 2 + 1);
+    }
+  });
+
+  test('with overruns disabled a full ring keeps its reports', () => {
+    const d = enabled(A45_B8_C8 | TIMER);
+    d.regs.write32(OABUFFER, BUFFER | 8);
     d.clock.advance(160 * 10_000);
-    const newest = BUFFER + (2047 % 512) * 256 + 4;
+    expect(tail(d)).toBe(511 * 256);
+    expect(d.peek(BUFFER + 4)).toBe(1);
+    // Read up to the tail: there is room again, for reports from now on.
+    d.regs.write32(OASTATUS2, (BUFFER + 511 * 256) | 1);
+    d.clock.advance(160);
+    expect(tail(d)).toBe(0);
+    expect(d.peek(BUFFER + 511 * 256 + 4)).toBe(20_001);
+  });
+
+  test('a report that wraps is whole', () => {
+    const A29_B8_C8 = 3 << 2;
+    const d = enabled(A29_B8_C8 | TIMER);
+    d.clock.advance(160 * 682);
     tail(d);
-    expect(d.peek(newest)).toBe(2048 * 2);
-    tail(d);
-    expect(d.peek(newest)).toBe(4096 * 2);
+    d.poke(BUFFER, ...new Array(17).fill(-1));
+    d.clock.advance(160);
+    // 682 reports of 192 bytes leave 128.
+    expect(tail(d)).toBe(64);
+    expect(d.peek(BUFFER + 0x20000 - 128 + 4)).toBe(682 * 2 + 1);
+    expect([d.peek(BUFFER), d.peek(BUFFER + 60), d.peek(BUFFER + 64)]).toEqual([0, 0, -1]);
   });
 
   test('for one context there are none while another runs', () => {
@@ -81,6 +109,10 @@ describe('timer reports', () => {
     d.clock.advance(64 * 80 * 4);
     expect(tail(d)).toBe(0);
     d.submit('RCS', MI(0x18), 0x100101);
+    d.run();
+    d.clock.advance(64 * 80 * 4);
+    // Nobody looks before the next context comes.
+    d.submit('RCS', MI(0x18), 0x110101);
     d.run();
     d.clock.advance(64 * 80 * 4);
     expect(tail(d)).toBe(4 * 256);

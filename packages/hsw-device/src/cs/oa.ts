@@ -30,12 +30,10 @@ const OVERFLOW = 0x2;
 const GGTT = 0x1;
 /** OABUFFER 3: stop at an unread report instead of writing over it. */
 const OVERRUN_DISABLE = 0x8;
-/** What i915 takes for a report is one whose first dword is not 0. Bit 19 is gen8's "timer". */
-const REPORT_TIMER = 0x80000;
+/** What i915 takes for a report is one whose first dword is not 0. Bit 10 goes with the timer. IGT tests/intel/perf.c. */
+const REPORT_TIMER = 0x400;
 /** Time stamps count 80 ns. */
 const TICK_NS = 80;
-/** Reports that one look at the unit writes at most; the rest are written by the next one. */
-const REPORTS_MAX = 2048;
 /** RPSTAT1 13:7, in units of 50 MHz. i915 `HSW_CAGF_MASK`. */
 const RPSTAT1 = 0xa01c;
 const UNIT_MHZ = 50;
@@ -48,8 +46,10 @@ const A_BUSY = 41;
  * ring of up to 16 MiB, or by MI_REPORT_PERF_COUNT. Counted are core clocks and the clocks in which
  * the render engine had work; what shaders and samplers would count stays 0.
  *
- * Timer reports are written when somebody looks (a read of the tail, a change of the set-up): each
- * with the time at which it was due. Nothing runs for them in between.
+ * Timer reports are written when somebody looks (a read of the tail) and before what decides about
+ * them changes (the set-up, the context): each with the time at which it was due, when the time
+ * stamp's bit of the exponent goes to 1. Nothing runs for them in between. Of more than a ring holds
+ * the latest are written.
  */
 export class OaUnit implements RegBlock {
   readonly rows: readonly RegRow[];
@@ -70,7 +70,7 @@ export class OaUnit implements RegBlock {
     const src = 'HSW PRM vol.2c observability; i915 i915_perf.c gen7_oa_*, hsw_oa_mux_regs';
     // biome-ignore format: one register a line
     this.rows = [
-      { name: 'OACONTROL',          offset: OACONTROL, onWrite: (_, value) => this.#control(value), src },
+      { name: 'OACONTROL',          offset: OACONTROL, onWrite: (_, value, old) => this.#control(value, old), src },
       { name: 'OASTATUS1',          offset: OASTATUS1, onRead: () => this.#status(), src },
       { name: 'OASTATUS2',          offset: OASTATUS2, src },
       { name: 'OA_CONTEXT_STATE',   offset: 0x236c, count: 3, src },
@@ -114,18 +114,19 @@ export class OaUnit implements RegBlock {
     return this.#engine.ctx.clock.now;
   }
 
-  get #periodTicks(): number {
-    return 2 ** (((this.#engine.regs.peek(OACONTROL) >>> 6) & 0x3f) + 1);
-  }
-
   /** Core clocks in one tick of the time stamp. */
   get #clocksPerTick(): number {
     const units = (this.#engine.regs.peek(RPSTAT1) >>> 7) & 0x7f;
     return ((units === 0 ? DEFAULT_UNITS : units) * UNIT_MHZ * TICK_NS) / 1000;
   }
 
-  /** Counts up to now; to be called before what decides the counting changes, and after. */
+  /** Counts and reports up to now; to be called before what decides about it changes, and after. */
   settle(): void {
+    this.#settle(this.#engine.regs.peek(OACONTROL));
+  }
+
+  /** @param control OACONTROL until now */
+  #settle(control: number): void {
     const now = this.#now;
     const busy = this.#engine.busyNs;
     if (this.#counting) {
@@ -135,6 +136,7 @@ export class OaUnit implements RegBlock {
     }
     this.#sinceNs = now;
     this.#busyNs = busy;
+    if ((control & (ENABLE | TIMER_ENABLE)) === (ENABLE | TIMER_ENABLE)) this.#reportDue(control);
     this.#counting = this.#wanted();
   }
 
@@ -145,56 +147,78 @@ export class OaUnit implements RegBlock {
     return this.#engine.contextAt === (control & CONTEXT_MASK);
   }
 
-  #control(value: number): void {
-    this.settle();
+  #control(value: number, old: number): void {
+    this.#settle(old);
     if ((value & TIMER_ENABLE) === 0) return;
-    const period = this.#periodTicks;
-    this.#next = (Math.floor(this.#engine.timestamp() / period) + 1) * period;
+    const period = periodTicks(value);
+    this.#next = (Math.floor(this.#engine.timestamp() / period + 0.5) + 0.5) * period;
   }
 
   /** OASTATUS1 after what was due has been written. */
   #status(): number {
-    const control = this.#engine.regs.peek(OACONTROL);
-    if ((control & (ENABLE | TIMER_ENABLE)) === (ENABLE | TIMER_ENABLE)) this.#timerReports();
+    this.settle();
     return this.#engine.regs.peek(OASTATUS1);
   }
 
-  #timerReports(): void {
-    this.settle();
+  /** Appends the reports whose time has come. */
+  #reportDue(control: number): void {
     const now = this.#engine.timestamp();
-    const period = this.#periodTicks;
-    for (let i = 0; i < REPORTS_MAX && this.#next <= now; i++) {
-      if (this.#counting) this.#append(this.#next, now - this.#next);
-      this.#next += period;
+    if (this.#next > now) return;
+    const period = periodTicks(control);
+    const due = Math.floor((now - this.#next) / period) + 1;
+    const end = this.#next + due * period;
+    if (this.#counting) {
+      const format = OA_FORMATS[(control >>> 2) & 7] as OaFormat;
+      const holds = Math.ceil(this.#ringBytes / format.bytes);
+      if ((this.#engine.regs.peek(OABUFFER) & OVERRUN_DISABLE) === 0 && due > holds) {
+        this.#skip(format, due - holds);
+        this.#next = end - holds * period;
+      }
+      while (this.#next < end && this.#append(format, this.#next, now - this.#next)) {
+        this.#next += period;
+      }
     }
+    this.#next = end;
   }
 
-  #append(tick: number, ticksAgo: number): void {
+  get #ringBytes(): number {
+    return 0x20000 << ((this.#engine.regs.peek(OASTATUS1) >>> 3) & 7);
+  }
+
+  /** Reports that later ones would be written over: more than the ring holds are due. */
+  #skip(format: OaFormat, count: number): void {
+    const { regs } = this.#engine;
+    const status = regs.peek(OASTATUS1);
+    const base = regs.peek(OABUFFER) & POINTER;
+    const last = this.#ringBytes - 1;
+    const to = ((status & POINTER) - base + ((count * format.bytes) % (last + 1))) & last;
+    regs.poke(OASTATUS1, (status & ~POINTER) | OVERFLOW | (base + to));
+  }
+
+  /** @returns whether there was room */
+  #append(format: OaFormat, tick: number, ticksAgo: number): boolean {
     const { regs } = this.#engine;
     const status = regs.peek(OASTATUS1);
     const head = regs.peek(OASTATUS2);
     const base = regs.peek(OABUFFER) & POINTER;
-    const last = (0x20000 << ((status >>> 3) & 7)) - 1;
-    const format = this.#format;
+    const last = this.#ringBytes - 1;
     const from = ((status & POINTER) - base) & last;
     const to = (from + format.bytes) & last;
     if (to === (((head & POINTER) - base) & last)) {
       this.overflows++;
       regs.poke(OASTATUS1, status | OVERFLOW);
-      if ((regs.peek(OABUFFER) & OVERRUN_DISABLE) !== 0) return;
+      if ((regs.peek(OABUFFER) & OVERRUN_DISABLE) !== 0) return false;
     }
     const space = (head & GGTT) !== 0 ? this.#engine.ggtt : this.#engine.dataSpace;
-    this.#write(space, base, from, last, REPORT_TIMER, tick, ticksAgo);
+    this.#write(space, format, base, from, last, REPORT_TIMER, tick, ticksAgo);
     regs.poke(OASTATUS1, (regs.peek(OASTATUS1) & ~POINTER) | (base + to));
-  }
-
-  get #format(): OaFormat {
-    return OA_FORMATS[(this.#engine.regs.peek(OACONTROL) >>> 2) & 7] as OaFormat;
+    return true;
   }
 
   /** Writes a report at `from` in a ring of `last` + 1 bytes from `base` on. */
   #write(
     space: AddressSpace,
+    f: OaFormat,
     base: number,
     from: number,
     last: number,
@@ -202,8 +226,8 @@ export class OaUnit implements RegBlock {
     tick: number,
     ticksAgo: number,
   ): void {
-    const f = this.#format;
-    for (let i = 12; i < f.bytes; i += 4) space.write32(base + ((from + i) & last), 0);
+    clear(space, base + from, Math.min(f.bytes, last + 1 - from));
+    if (from + f.bytes > last + 1) clear(space, base, from + f.bytes - last - 1);
     space.write32(base + (from & last), id);
     space.write32(base + ((from + 4) & last), tick | 0);
     space.write32(base + ((from + 8) & last), this.#engine.contextAt & CONTEXT_MASK);
@@ -219,8 +243,26 @@ export class OaUnit implements RegBlock {
   /** A report as MI_REPORT_PERF_COUNT wants it. @param at graphics address, 64 bytes aligned */
   report(space: AddressSpace, at: number, id: number): void {
     this.settle();
-    this.#write(space, at, 0, 0xfff, id, this.#engine.timestamp(), 0);
+    const format = OA_FORMATS[(this.#engine.regs.peek(OACONTROL) >>> 2) & 7] as OaFormat;
+    this.#write(space, format, at, 0, 0xfff, id, this.#engine.timestamp(), 0);
   }
+}
+
+/** @param at graphics address, multiple of 64 @param bytes up to 256, multiple of 64 */
+function clear(space: AddressSpace, at: number, bytes: number): void {
+  const here = Math.min(bytes, 0x1000 - (at & 0xfff));
+  const page = at >>> 12;
+  const region = space.region(page);
+  if (region !== 0) {
+    const word = space.word(page) + ((at & 0xfff) >>> 2);
+    (space.memory.words[region] as Int32Array).fill(0, word, word + (here >>> 2));
+  }
+  if (here < bytes) clear(space, at + here, bytes - here);
+}
+
+/** Ticks of the time stamp between timer reports. */
+function periodTicks(control: number): number {
+  return 2 ** (((control >>> 6) & 0x3f) + 1);
 }
 
 /** MI_REPORT_PERF_COUNT: dword 1 31:6 address, 0 GGTT; 2 report id. PRM vol.2a. */
