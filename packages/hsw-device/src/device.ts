@@ -1,6 +1,7 @@
 import { Aperture } from './aperture/aperture.ts';
 import { FENCE_COUNT, FenceRegisters } from './aperture/fences.ts';
 import { Blitter } from './blt/blitter.ts';
+import type { FlipPort } from './cs/engine.ts';
 import { type DeviceStateV1, exportDevice, importDevice } from './device-state.ts';
 import { DisplayEngine } from './display/display-engine.ts';
 import { Gt } from './gt/gt.ts';
@@ -57,6 +58,8 @@ export class HaswellDevice {
   readonly fences: FenceRegisters;
   readonly blitter: Blitter;
   readonly display: DisplayEngine;
+  /** Who carries out commands that name the display. A mediator puts itself in between. */
+  commandDisplay: FlipPort;
   readonly gt: Gt;
   /** The whole aperture, as the CPU of an unshared machine sees it. */
   readonly aperture: Aperture;
@@ -91,6 +94,7 @@ export class HaswellDevice {
       space: this.ggtt.space,
     });
     this.regs.add(this.display.rows);
+    this.commandDisplay = this.display;
     this.gt = new Gt({
       regs: this.regs,
       memory: o.memory,
@@ -98,7 +102,11 @@ export class HaswellDevice {
       irq: this.irq,
       clock: o.clock,
       blitter: this.blitter,
-      flips: this.display,
+      flips: {
+        displayFlip: (cmd, length) => this.commandDisplay.displayFlip(cmd, length),
+        eventPending: (header) => this.commandDisplay.eventPending(header),
+        loadScanLines: (pipe, window) => this.commandDisplay.loadScanLines(pipe, window),
+      },
       board: {
         channels: o.memoryChannels ?? 'single',
         edram: model.part === 'crw' && model.gt === 3,

@@ -2,6 +2,7 @@ import type { Clock, HaswellDevice } from '@xengt/hsw-device';
 import { ENGINE_IDS, engineRegs, GM_PAGES } from '@xengt/hsw-device';
 import { AttributeTable } from './attr/attribute-table.ts';
 import { ControlTree } from './control/tree.ts';
+import { CommandDisplay } from './display/command-display.ts';
 import { Foreground } from './display/foreground.ts';
 import type { Errno } from './errno.ts';
 import { SHADOW_BYTES } from './gtt/shadow-directory.ts';
@@ -98,6 +99,7 @@ export class Vgt implements VgpuOwner {
   readonly submitter: Submitter;
   readonly interrupts: PhysicalInterrupts;
   readonly foreground: Foreground;
+  readonly commandDisplay: CommandDisplay;
   readonly control: ControlTree;
   readonly dom0: Vgpu;
   /** Page requests of the hardware that found no VM to answer. */
@@ -159,6 +161,8 @@ export class Vgt implements VgpuOwner {
     });
     this.dom0 = this.#createDom0();
     this.foreground = new Foreground(device, this.dom0);
+    this.commandDisplay = new CommandDisplay(device, () => this.switch.owner);
+    device.commandDisplay = this.commandDisplay;
     this.control = new ControlTree(this);
     this.interrupts.recompute();
   }

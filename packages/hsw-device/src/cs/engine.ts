@@ -119,6 +119,8 @@ export interface FlipPort {
   displayFlip(cmd: Int32Array, length: number): boolean;
   /** Whether MI_WAIT_FOR_EVENT's condition still holds the engine. @param header DWord 0 */
   eventPending(header: number): boolean;
+  /** MI_LOAD_SCAN_LINES. @param window as DE_LOAD_SL holds it */
+  loadScanLines(pipe: number, window: number): void;
 }
 
 /** Counters of one engine; they only grow. */

@@ -92,8 +92,6 @@ export function miWaitForEvent(e: Engine): void {
   e.waitValue = header;
 }
 
-/** Scan line window of pipe A; a pipe's registers lie 0x1000 apart. PRM vol.2c "DE_LOAD_SL". */
-const DE_LOAD_SL = 0x70068;
 const INCLUSIVE: number = 1 << 31;
 /** Pipe by DWord 0 21:19. */
 const SCAN_PIPE: readonly number[] = [0, 1, -1, -1, 2];
@@ -104,7 +102,7 @@ export function miLoadScanLines(e: Engine): void {
   const pipe = SCAN_PIPE[(header >>> 19) & 7] ?? -1;
   if (pipe < 0) return;
   const inclusive = ((header >>> 23) & 1) === 0 ? INCLUSIVE : 0;
-  e.regs.write32(DE_LOAD_SL + pipe * 0x1000, inclusive | ((e.cmd[1] as number) & 0x1fff1fff));
+  e.ctx.flips.loadScanLines(pipe, inclusive | ((e.cmd[1] as number) & 0x1fff1fff));
 }
 
 /**

@@ -329,6 +329,11 @@ export class DisplayEngine implements RegBlock, PipeEvents {
     return this.#waits.pending(header);
   }
 
+  /** MI_LOAD_SCAN_LINES: the window that waits for a scan line compare with. */
+  loadScanLines(pipe: number, window: number): void {
+    this.#regs.write32(R.DE_LOAD_SL + pipe * R.PIPE_STRIDE, window);
+  }
+
   /**
    * When a pipe's beam next satisfies the scan line window of DE_LOAD_SL (what MI_LOAD_SCAN_LINES
    * loads): outside the lines, or inside for an inclusive one.

@@ -46,6 +46,8 @@ export const PIPE_FRMCOUNT = 0x70040;
 export const PIPE_FLIPCOUNT = 0x70044;
 export const PIPE_FRMTMSTMP = 0x70048;
 export const PIPE_FLIPTMSTMP = 0x7004c;
+/** Scan line window of pipe A: 31 inclusive, 28:16 first, 12:0 last line. PRM vol.2c "DE_LOAD_SL". */
+export const DE_LOAD_SL = 0x70068;
 export const CURCNTR = 0x70080;
 export const CURBASE = 0x70084;
 export const CURPOS = 0x70088;

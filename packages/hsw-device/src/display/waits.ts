@@ -1,6 +1,6 @@
 import type { Clock } from '../port/clock.ts';
 import type { RegSpace } from '../reg/reg-space.ts';
-import { PIPE_STRIDE } from './display.regs.ts';
+import { DE_LOAD_SL, PIPE_STRIDE } from './display.regs.ts';
 import type { Pipe } from './pipe.ts';
 
 /** MI_WAIT_FOR_EVENT bits by pipe. PRM vol.2a. */
@@ -8,8 +8,6 @@ const WAIT_LINE: readonly number[] = [0x1, 0x100, 0x4000];
 const WAIT_PRIMARY: readonly number[] = [0x2, 0x200, 0x8000];
 const WAIT_SPRITE: readonly number[] = [0x4, 0x400, 0x100000];
 const WAIT_VBLANK: readonly number[] = [0x8, 0x800, 0x200000];
-/** Scan line window of pipe A: 31 inclusive, 28:16 first, 12:0 last line. PRM vol.2c "DE_LOAD_SL". */
-const DE_LOAD_SL = 0x70068;
 /** Not a frame number: those are int32. */
 const NOBODY_WAITS = 0x100000000;
 

@@ -55,6 +55,7 @@ export class GtDriver {
       clock: this.clock,
       blitter: new Blitter(this.memory),
       flips: {
+        loadScanLines: () => {},
         displayFlip: (cmd, length) => {
           this.flips.push([...cmd.subarray(0, length)]);
           return true;

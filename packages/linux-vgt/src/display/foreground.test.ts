@@ -121,15 +121,4 @@ describe('the foreground VM', () => {
     expect(hw(0x7019c)).toBe(g.low);
     expect(b.vgt.foreground.refusedSurfaces).toBe(1);
   });
-
-  test("[K9] a flip by command in a VM's ring is its own display's", () => {
-    light(g, 0, 1024, 768);
-    plane(g, 0, g.low, 4096);
-    g.startRing(2);
-    g.submit(2, [(0x14 << 23) | 1, 4096, g.low + 0x200000, 0x02 << 23]);
-    b.run();
-    expect(g.read(0x7019c)).toBe(g.low + 0x200000);
-    expect(hw(0x7019c)).toBe(0x100000);
-    expect(b.mpt.crashes).toEqual([]);
-  });
 });

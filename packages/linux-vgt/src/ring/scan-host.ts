@@ -1,7 +1,5 @@
 /** What a scan asks of the VM whose commands it reads. */
 export interface ScanHost {
-  /** Whether the VM is dom0, which owns the display hardware. */
-  readonly ownsDisplay: boolean;
   /** Whether `bytes` from a GGTT address are all the VM's own. */
   owns(gma: number, bytes: number): boolean;
   /** Whether the guest has the PPGTT on for an engine. */
@@ -21,8 +19,12 @@ export interface ScanHost {
   hardwareDirectory(engine: number): number;
   /** The guest uses a hardware context of its own. */
   usedContext(): void;
-  /** A flip for the VM's own display engine. */
-  flip(cmd: Int32Array, at: number, length: number): void;
+  /**
+   * A command loads a register of {@link DISPLAY_REGISTERS}: taken over by the VM's own.
+   *
+   * @returns whether hardware gets it
+   */
+  displayRegister(register: number, value: number): boolean;
   /** Batches that run without privilege and are not scanned. Upstream: `skip_bb_cnt`. */
   readonly batchesSkipped: { count: number };
 }

@@ -3,11 +3,8 @@ import { COMMANDS } from '@xengt/hsw-device';
 /** What the scanner does about a command. Everything else is checked for engine and length only. */
 export const PLAIN = 0,
   USER_INTERRUPT = 1,
-  WAIT_FOR_EVENT = 2,
-  SCAN_LINES = 3,
   BATCH_START = 4,
   BATCH_END = 5,
-  DISPLAY_FLIP = 6,
   SET_CONTEXT = 7,
   LOAD_IMM = 8,
   LOAD_MEM = 9,
@@ -25,12 +22,8 @@ export const PLAIN = 0,
 /** Commands that can reach beyond what the VM owns, or that the scanner must follow. */
 const ACTION_BY_NAME: Readonly<Record<string, number>> = {
   MI_USER_INTERRUPT: USER_INTERRUPT,
-  MI_WAIT_FOR_EVENT: WAIT_FOR_EVENT,
-  MI_LOAD_SCAN_LINES_INCL: SCAN_LINES,
-  MI_LOAD_SCAN_LINES_EXCL: SCAN_LINES,
   MI_BATCH_BUFFER_START: BATCH_START,
   MI_BATCH_BUFFER_END: BATCH_END,
-  MI_DISPLAY_FLIP: DISPLAY_FLIP,
   MI_SET_CONTEXT: SET_CONTEXT,
   MI_LOAD_REGISTER_IMM: LOAD_IMM,
   MI_LOAD_REGISTER_MEM: LOAD_MEM,
@@ -68,3 +61,11 @@ export const LRI_KEEP_BYTES = 0xf00;
 export const PC_LOAD_REGISTER = 0x800000;
 /** Header bit 22 of MI stores and loads: the address is in the GGTT. i915 `MI_USE_GGTT`. */
 export const MI_USE_GGTT = 0x400000;
+
+/**
+ * Registers for waiting on the display, which a driver loads by command around MI_WAIT_FOR_EVENT:
+ * FORCEWAKE_MT, DERRMR, DE_LOAD_SL of the three pipes. i915 `hsw_master_regs` lets them through.
+ */
+export const DISPLAY_REGISTERS: ReadonlySet<number> = new Set([
+  0xa188, 0x44050, 0x70068, 0x71068, 0x72068,
+]);

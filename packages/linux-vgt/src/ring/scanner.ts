@@ -222,15 +222,6 @@ export class CommandScanner {
       case T.CLFLUSH:
         if ((header & T.MI_USE_GGTT) === 0) return GO_ON;
         return this.#owns((words[at + 1] as number) & ~0xfff, 4096, 'MI_CLFLUSH');
-      case T.WAIT_FOR_EVENT:
-      case T.SCAN_LINES:
-        if (!(this.#host as ScanHost).ownsDisplay) words.fill(0, at, at + length);
-        return GO_ON;
-      case T.DISPLAY_FLIP:
-        if ((this.#host as ScanHost).ownsDisplay) return GO_ON;
-        (this.#host as ScanHost).flip(words, at, length);
-        words.fill(0, at, at + length);
-        return GO_ON;
       default:
         return this.#refuse('forbidden command', header);
     }
@@ -271,7 +262,8 @@ export class CommandScanner {
     const base = ENGINE_BASE[this.#engine] as number;
     const header = words[at] as number;
     if ((header & T.LRI_KEEP_BYTES) !== 0) return this.#refuse('part of a register by', header);
-    for (let i = at + 1; i + 1 < at + length; i += 2) {
+    let end = at + length;
+    for (let i = at + 1; i + 1 < end; i += 2) {
       const register = (words[i] as number) & 0x7ffffc;
       if (this.#allowed(register, F_CMD_WRITE)) continue;
       if (register === base + engineRegs.RING_PP_DIR_DCLV) {
@@ -288,6 +280,11 @@ export class CommandScanner {
           return this.#refuse("page directory outside the VM's graphics memory:", value);
         }
         words[i + 1] = host.hardwareDirectory(this.#engine);
+      } else if (T.DISPLAY_REGISTERS.has(register)) {
+        if ((this.#host as ScanHost).displayRegister(register, words[i + 1] as number)) continue;
+        dropPair(words, at, i, end);
+        end -= 2;
+        i -= 2;
       } else {
         return this.#refuse('MI_LOAD_REGISTER_IMM of', register);
       }
@@ -525,6 +522,13 @@ export class CommandScanner {
     for (let i = to; i < to + count; i++) words[i] = source[at++] as number;
     return to + count;
   }
+}
+
+/** Takes a pair out of an MI_LOAD_REGISTER_IMM; what is left over at its end does nothing. */
+function dropPair(words: Int32Array, at: number, pair: number, end: number): void {
+  words.copyWithin(pair, pair + 2, end);
+  words.fill(0, end - 2, end);
+  words[at] = end - at === 3 ? 0 : (words[at] as number) - 2;
 }
 
 /** Dwords of a batch that are copied first. */

@@ -30,6 +30,7 @@ import { PvInfo } from './pv-info.ts';
 const GDRST = 0x941c;
 /** GDRST 0 all engines; 1 RCS, 2 VCS, 3 BCS, 4 VECS. i915 `GEN6_GRDOM_*`. */
 const GRDOM_FULL = 0x1;
+const FORCEWAKE_MT = 0xa188;
 /** CCID of the render engine. */
 const RCS_CCID = 0x2180;
 
@@ -332,10 +333,10 @@ export class Vgpu implements MmioHost, EngineHost, ScanHost {
     this.usesContexts = true;
   }
 
-  flip(cmd: Int32Array, at: number, length: number): void {
-    if (length !== 3) return;
-    const plane = ((cmd[at] as number) >>> 19) & 7;
-    this.display?.flip(plane, cmd[at + 1] as number, cmd[at + 2] as number);
+  displayRegister(register: number, value: number): boolean {
+    if (register !== FORCEWAKE_MT && this.ownsDisplay) return true;
+    if (register !== FORCEWAKE_MT && this.display !== null) this.vreg.write32(register, value);
+    return false;
   }
 
   findPage(engine: number, gma: number, ppgtt: boolean): number {
