@@ -55,7 +55,7 @@ export class GtDriver {
       clock: this.clock,
       blitter: new Blitter(this.memory),
       flips: {
-        loadScanLines: () => {},
+        loadScanLines: (pipe, window) => this.regs.write32(0x70068 + pipe * 0x1000, window),
         displayFlip: (cmd, length) => {
           this.flips.push([...cmd.subarray(0, length)]);
           return true;
