@@ -1,4 +1,4 @@
-import type { Clock, HaswellDevice } from '@xengt/hsw-device';
+import type { Clock, Engine, HaswellDevice } from '@xengt/hsw-device';
 import { ENGINE_IDS, engineRegs, GM_PAGES } from '@xengt/hsw-device';
 import { AttributeTable } from './attr/attribute-table.ts';
 import { ControlTree } from './control/tree.ts';
@@ -15,6 +15,8 @@ import type { Mpt, VgtEvents } from './port/mpt.ts';
 import { BatchArena } from './ring/batch-arena.ts';
 import { Submitter } from './ring/submitter.ts';
 import type { VirtualEngine } from './ring/virtual-engine.ts';
+import { type ShareParams, WEIGHT_MAX } from './sched/entity.ts';
+import type { PolicyName } from './sched/policy.ts';
 import { RenderSwitch } from './sched/render-switch.ts';
 import { Scheduler } from './sched/scheduler.ts';
 import { HostForcewake } from './vgpu/host-forcewake.ts';
@@ -47,8 +49,12 @@ export interface VgtConfig {
   readonly dom0Fences?: number;
   /** Most VMs at once, dom0 included. Upstream has 4; here up to {@link CONTEXT_AREAS}. */
   readonly maxVms?: number;
-  /** Time slice, nanoseconds. Default 15 ms. */
+  /** How the engines' time is shared; default `timer`, upstream's round robin. */
+  readonly scheduler?: PolicyName;
+  /** Time slice, nanoseconds. Default: 15 ms with `timer`, 5 ms with `fair`, 4 ms with `event`. */
   readonly sliceNs?: number;
+  /** A VM with work that has waited so long goes first, nanoseconds. Default 1.5 s, as upstream. */
+  readonly starvationNs?: number;
   /** How long an engine may take to come to rest for a switch, nanoseconds. Default 2 s. */
   readonly idleTimeoutNs?: number;
   /** New VMs get a copy of each physical monitor. Default true. */
@@ -72,7 +78,7 @@ export interface VgtOptions {
   readonly events?: VgtEvents;
 }
 
-export interface VgpuParams {
+export interface VgpuParams extends ShareParams {
   readonly lowMiB: number;
   readonly highMiB: number;
   readonly fences: number;
@@ -107,6 +113,7 @@ export class Vgt implements VgpuOwner {
   readonly #events: VgtEvents;
   readonly #vms: Vgpu[] = [];
   #bootForegroundDone = false;
+  #turns = 0;
 
   constructor(o: VgtOptions) {
     const { device, clock } = o;
@@ -137,7 +144,7 @@ export class Vgt implements VgpuOwner {
     this.#fillUnused();
     this.tables = new RegionTableMemory(device.memory, base + 32 * MIB, SHADOW_BYTES);
     this.arenas = ENGINE_IDS.map((_, i) => new BatchArena(this.reserved, i));
-    this.submitter = new Submitter(device, this.attr, this.reserved);
+    this.submitter = new Submitter(device, clock, this.attr, this.reserved);
     const vms = (): readonly Vgpu[] => this.#vms;
     this.switch = new RenderSwitch({
       device,
@@ -150,11 +157,20 @@ export class Vgt implements VgpuOwner {
         hung: (vgpu) => {
           vgpu.waitReset = true;
         },
-        ended: (vgpu, ranNs) => this.scheduler.ended(vgpu, ranNs),
+        ended: (vgpu) => this.scheduler.ended(vgpu),
         switched: () => this.#switched(),
       },
     });
-    this.scheduler = new Scheduler(clock, this.switch, vms, config.sliceNs ?? 15 * MS);
+    this.scheduler = new Scheduler({
+      clock,
+      switch: this.switch,
+      policy: config.scheduler ?? 'timer',
+      sliceNs: config.sliceNs ?? null,
+      starvationNs: config.starvationNs ?? 1500 * MS,
+      busyNs: (engine) => (device.gt.engines[engine] as Engine).busyNs,
+      resume: (vgpu) => this.#submitPending(vgpu),
+      refuge: () => this.dom0,
+    });
     this.interrupts = new PhysicalInterrupts(device, vms);
     device.gt.engines.forEach((engine, i) => {
       engine.ppgtt.onPageRequest = (page) => this.#pageRequest(i, page);
@@ -215,6 +231,7 @@ export class Vgt implements VgpuOwner {
    */
   createVgpu(domid: number, p: VgpuParams): Vgpu | Errno {
     if (p.lowMiB <= 0 || p.highMiB < 0 || p.fences <= 0 || domid < 0) return 'EINVAL';
+    if (!isShare(p)) return 'EINVAL';
     if (this.vm(domid) !== undefined) return 'EINVAL';
     if (this.#vms.length >= (this.config.maxVms ?? CONTEXT_AREAS)) return 'ENOSPC';
     const contextArea = this.reserved.takeContext();
@@ -229,7 +246,15 @@ export class Vgt implements VgpuOwner {
     let id = 0;
     while (this.#vms.some((vm) => vm.id === id)) id++;
     const primary = p.primary ?? this.config.primary ?? false;
-    const vgpu = new Vgpu(this, { domid, id, slice, primary, contextArea });
+    const vgpu = new Vgpu(this, {
+      domid,
+      id,
+      slice,
+      primary,
+      contextArea,
+      turn: this.#turns++,
+      share: p,
+    });
     this.#vms.push(vgpu);
     if (!vgpu.isDom0 && (this.config.propagateMonitors ?? true)) this.#propagate(vgpu);
     return vgpu;
@@ -252,13 +277,14 @@ export class Vgt implements VgpuOwner {
     if (this.foreground.vm === vgpu) this.showForeground(this.dom0);
     vgpu.alive = false;
     this.switch.expel(vgpu);
+    this.scheduler.forget(vgpu);
     this.#vms.splice(this.#vms.indexOf(vgpu), 1);
     vgpu.release();
     fillDummy(this.device.ggtt, vgpu.slice, this.reserved.dummyPte);
     this.reserved.freeContext(vgpu.contextArea);
     this.partition.release(vgpu.slice);
     this.interrupts.recompute();
-    this.scheduler.consider();
+    this.#resume();
     return null;
   }
 
@@ -278,7 +304,7 @@ export class Vgt implements VgpuOwner {
     if (owner !== null && this.switch.steady) {
       for (const ring of owner.engines) if (ring.stalled) this.#submit(owner, ring);
     }
-    if (this.#vms.length > 1 || owner === null) this.scheduler.consider();
+    this.scheduler.consider();
   }
 
   /** Also while a switch waits for the engines: only so does a loop come to its end. */
@@ -316,22 +342,36 @@ export class Vgt implements VgpuOwner {
   // --- what vGPUs ask ---
 
   ringWork(vgpu: Vgpu, ring: VirtualEngine): void {
-    if (vgpu.loaded && this.switch.steady && !vgpu.waitReset) this.#submit(vgpu, ring);
-    else this.scheduler.consider();
+    if (vgpu.loaded && this.switch.steady && !vgpu.waitReset && !vgpu.sched.held) {
+      this.#submit(vgpu, ring);
+    } else if (ring.pending) {
+      if (ring.waitingSince < 0) ring.waitingSince = this.clock.now;
+      this.scheduler.woke(vgpu);
+    }
   }
 
   #submit(vgpu: Vgpu, ring: VirtualEngine): void {
-    if (!vgpu.alive) return;
+    if (!vgpu.alive || vgpu.sched.held) return;
     if (vgpu.ppgtt.resync()) this.#invalidateHardwareTlb();
     this.submitter.submit(vgpu, ring, this.switch.resting(ring.index));
   }
 
   #switched(): void {
     const { owner } = this.switch;
-    if (owner !== null) {
-      for (const ring of owner.engines) if (ring.pending) this.#submit(owner, ring);
-    }
+    if (owner !== null) this.scheduler.began(owner);
+    this.#resume();
+  }
+
+  /** The engines go on with what their owner has, or go to somebody else. */
+  #resume(): void {
+    const { owner } = this.switch;
+    if (owner !== null && this.switch.steady) this.#submitPending(owner);
     this.scheduler.consider();
+  }
+
+  #submitPending(vgpu: Vgpu): void {
+    if (vgpu.waitReset) return;
+    for (const ring of vgpu.engines) if (ring.pending) this.#submit(vgpu, ring);
   }
 
   ringEnabled(vgpu: Vgpu): void {
@@ -388,7 +428,7 @@ export class Vgt implements VgpuOwner {
     const reason = vgpu.crashReason ?? '';
     this.#events.crashed?.(vgpu.domid, reason);
     this.mpt.crash(vgpu.domid, reason);
-    this.scheduler.consider();
+    this.#resume();
   }
 
   displayReady(vgpu: Vgpu, value: number): void {
@@ -415,6 +455,13 @@ export class Vgt implements VgpuOwner {
   refresh(vgpu: Vgpu): void {
     if (this.foreground.vm === vgpu) this.foreground.refresh();
   }
+}
+
+/** Whether weight and cap, if there are any, are in range. */
+function isShare({ weight = 1, cap = 0 }: ShareParams): boolean {
+  const within = (n: number, min: number, max: number): boolean =>
+    Number.isInteger(n) && n >= min && n <= max;
+  return within(weight, 1, WEIGHT_MAX) && within(cap, 0, 100);
 }
 
 /** dom0's own part does not fit the device: the host's mistake. */

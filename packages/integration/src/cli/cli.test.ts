@@ -146,11 +146,22 @@ describe('demo', () => {
         json: true,
         port: 8412,
         screens: 'xengt-screens',
+        scheduler: 'timer',
         packages: null,
         trace: null,
         aub: null,
       },
     ]);
+  });
+
+  test('the scheduler reaches the host; a wrong name does not', async () => {
+    await xengt('demo --scheduler fair');
+    expect(demoed[0]?.scheduler).toBe('fair');
+    const wrong = await xengt('demo --scheduler lottery');
+    expect(wrong.code).toBe(2);
+    expect(wrong.err).toContain('"lottery"');
+    expect(wrong.err).toContain('(timer|fair|event)');
+    expect(demoed).toEqual([]);
   });
 
   test('a trace and its filter reach the host; a filter alone or a wrong one does not', async () => {

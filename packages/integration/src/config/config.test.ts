@@ -106,7 +106,7 @@ describe('domain file', () => {
       'g.cfg:6:16: vgt_fence_sz: found 33; allowed: a whole number from 1 to 32',
       'g.cfg:7:1: frobnicate is no key of a domain file; known are name, type, builder, memory, ' +
         'maxmem, vcpus, kernel, ramdisk, extra, root, disk, vgt, vgt_low_gm_sz, vgt_high_gm_sz, ' +
-        'vgt_fence_sz, vgt_primary, vgt_monitor_config_file, monitors',
+        'vgt_fence_sz, vgt_primary, vgt_weight, vgt_cap, vgt_monitor_config_file, monitors',
       'g.cfg:8:1: memory is set again; it was set on line 2',
       'g.cfg:9:29: monitors: found "F:1x1"; allowed: a list of 1 to 3 of PORT:WIDTHxHEIGHT[@HZ] or ' +
         'PORT:KIND:WIDTHxHEIGHT[@HZ], PORT A to E, KIND vga on E, hdmi on B C D, dp on A B C D, ' +

@@ -1,3 +1,4 @@
+import { WEIGHT_DEFAULT } from '@xengt/linux-vgt';
 import * as v from 'valibot';
 import { GUEST_KEYS, type GuestKeyRow, IGNORED_KEYS } from './guest-keys.ts';
 import { type MonitorSpec, parseMonitorSpec } from './monitor-spec.ts';
@@ -25,6 +26,9 @@ export interface VgtConfig {
   readonly fences: number;
   /** -1: the mediator's own setting decides. */
   readonly primary: number;
+  /** Share of the engines' time; see linux-vgt's ShareParams. */
+  readonly weight: number;
+  readonly cap: number;
   readonly monitorConfigFile: string | null;
   /** Empty when the file says nothing. */
   readonly monitors: readonly MonitorSpec[];
@@ -169,6 +173,8 @@ function build(values: ReadonlyMap<string, unknown>): GuestConfig {
     highGm: number('vgt_high_gm_sz', 448),
     fences: number('vgt_fence_sz', 4),
     primary: number('vgt_primary', -1),
+    weight: number('vgt_weight', WEIGHT_DEFAULT),
+    cap: number('vgt_cap', 0),
     monitorConfigFile: text('vgt_monitor_config_file'),
     monitors: ((values.get('monitors') as string[] | undefined) ?? []).map(
       (m) => parseMonitorSpec(m) as MonitorSpec,

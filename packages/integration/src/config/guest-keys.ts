@@ -1,3 +1,4 @@
+import { WEIGHT_MAX } from '@xengt/linux-vgt';
 import * as v from 'valibot';
 import { MONITOR_FORM, parseMonitorSpec } from './monitor-spec.ts';
 
@@ -42,6 +43,8 @@ export const GUEST_KEYS: readonly GuestKeyRow[] = [
   { key: 'vgt_high_gm_sz', schema: whole(0, 2047),             allowed: 'a whole number of MiB from 0 to 2047',     help: 'Hidden graphics memory, MiB. Default 448.' },
   { key: 'vgt_fence_sz',   schema: whole(1, FENCES),           allowed: `a whole number from 1 to ${FENCES}`,       help: 'Fence registers. Default 4.' },
   { key: 'vgt_primary',    schema: whole(-1, 1),               allowed: '-1 (unset), 0 or 1',                       help: 'Whether the virtual GPU is the primary VGA device. Default -1.' },
+  { key: 'vgt_weight',     schema: whole(1, WEIGHT_MAX),       allowed: `a whole number from 1 to ${WEIGHT_MAX}`,    help: 'Share of the engines against the other domains, for the scheduler fair. Default 256.' },
+  { key: 'vgt_cap',        schema: whole(0, 100),              allowed: 'a whole number of percent from 0 to 100',  help: 'Most engine time of each 100 ms, percent; 0 is no limit. Default 0.' },
   { key: 'vgt_monitor_config_file', schema: path,              allowed: 'a path',                                   help: 'Monitors of the guest, in the binary or text form of XenGT.' },
   { key: 'monitors',  schema: v.pipe(v.array(v.pipe(v.string(), v.check((s) => parseMonitorSpec(s) !== null))), v.minLength(1), v.maxLength(3)), allowed: `a list of 1 to 3 of ${MONITOR_FORM}`, help: 'Monitors of the guest, instead of a monitor configuration file.' },
 ];

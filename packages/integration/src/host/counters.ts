@@ -1,4 +1,5 @@
-import { COMMANDS, type Engine } from '@xengt/hsw-device';
+import { COMMANDS, ENGINE_IDS, type Engine } from '@xengt/hsw-device';
+import type { SchedEntity } from '@xengt/linux-vgt';
 import type { Counters } from '../lab/host-view.ts';
 import { TIME } from './guest-engine.ts';
 import type { Host } from './host.ts';
@@ -26,12 +27,37 @@ export function counters(host: Host): Counters {
     },
     time: { 'withheld ms': Math.round(TIME.lost) },
   };
-  if (vgt !== null) out['switch'] = { ...vgt.switch.counters };
+  if (vgt !== null) {
+    vgt.scheduler.settle();
+    out['switch'] = {
+      ...vgt.switch.counters,
+      'p50 us': us(vgt.switch.costs.quantile(0.5)),
+      'p99 us': us(vgt.switch.costs.quantile(0.99)),
+    };
+    out['scheduler'] = { ...vgt.scheduler.counters };
+  }
   for (const d of host.domains.values()) {
     out[`${d.name} traps`] = d.domain.counters.snapshot();
-    if (d.vgpu !== null) out[`${d.name} vgpu`] = { ...d.vgpu.counters };
+    if (d.vgpu === null) continue;
+    out[`${d.name} vgpu`] = { ...d.vgpu.counters };
+    out[`${d.name} share`] = share(d.vgpu.sched);
   }
   return out;
+}
+
+const us = (ns: number): number => Math.round(ns / 1000);
+
+/** What a domain had of the engines' time, and how long its work waited for them. */
+function share({ weight, cap, ranNs, busyNs, latency }: SchedEntity): Record<string, number> {
+  return {
+    weight,
+    cap,
+    'ran us': us(ranNs),
+    ...Object.fromEntries(ENGINE_IDS.map((id, i) => [`${id} busy us`, us(busyNs[i] as number)])),
+    'latency p50 us': us(latency.quantile(0.5)),
+    'latency p99 us': us(latency.quantile(0.99)),
+    'latency max us': us(latency.maxNs),
+  };
 }
 
 /** Commands that an engine parsed and did not execute, by name; those that came. */

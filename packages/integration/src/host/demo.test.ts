@@ -24,6 +24,7 @@ function options(rest: Partial<DemoOptions>): DemoOptions {
     json: true,
     port: 0,
     screens: 'unused',
+    scheduler: 'timer',
     packages: null,
     trace: null,
     aub: null,

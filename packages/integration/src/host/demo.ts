@@ -47,7 +47,7 @@ interface DemoState {
 /** Boots a host and reports on it: what `xengt demo` runs. */
 export async function runDemo(options: DemoOptions, io: CommandIo): Promise<XengtExitCode> {
   const plans = await planDomains(options.domains, options.configs);
-  const host = new Host();
+  const host = new Host({ vgt: { scheduler: options.scheduler } });
   checkRoom(host, plans);
   let lab: LabServer | null = null;
   let trace: TraceFile | null = null;

@@ -103,6 +103,8 @@ async function planOf(domid: number, config: GuestConfig, issues: string[]): Pro
             highMiB: vgt.highGm,
             fences: vgt.fences,
             primary: vgt.primary !== 0,
+            weight: vgt.weight,
+            cap: vgt.cap,
           },
     monitors: monitors === null ? null : monitorsOf(monitors, complain),
     records: parsed?.records ?? [],

@@ -36,7 +36,7 @@ export function controlNodes(vgt: Vgt): [string, ControlNode][] {
         write: (data) =>
           numbered(textOf(data), (value) => {
             vgt.scheduler.enabled = value !== 0;
-            vgt.scheduler.consider();
+            vgt.scheduler.changed();
             return null;
           }),
       },
@@ -71,14 +71,14 @@ function numbered(text: string, take: (value: number) => Errno | null): Errno | 
   return value === undefined ? 'EINVAL' : take(value);
 }
 
-/** `vmid,lowMiB,highMiB,fences[,primary]`, or `-vmid`. */
+/** `vmid,lowMiB,highMiB,fences[,primary[,cap]]`, or `-vmid`. The cap is upstream's of 2016. */
 function createInstance(vgt: Vgt, text: string): Errno | null {
-  const n = leadingNumbers(firstWord(text), 5);
-  const [domid = 0, lowMiB = 0, highMiB = 0, fences = 0, primary = -1] = n;
+  const n = leadingNumbers(firstWord(text), 6);
+  const [domid = 0, lowMiB = 0, highMiB = 0, fences = 0, primary = -1, cap = 0] = n;
   if (n.length === 1) return domid >= 0 ? 'EINVAL' : vgt.destroyVgpu(-domid);
   if (n.length < 4) return 'EINVAL';
   if (domid <= 0 || primary < -1 || primary > 1) return 'EINVAL';
-  const params = { lowMiB, highMiB, fences };
+  const params = { lowMiB, highMiB, fences, cap };
   const made = vgt.createVgpu(domid, primary < 0 ? params : { ...params, primary: primary === 1 });
   return typeof made === 'string' ? made : null;
 }

@@ -11,11 +11,17 @@ const number = (n: () => number): ControlNode => ({ read: () => `${Math.round(n(
 /** Files of debugfs /vgt. Upstream counts processor cycles; here times are nanoseconds. */
 export function debugNodes(vgt: Vgt): [string, ControlNode][] {
   const s = vgt.switch.counters;
+  const q = vgt.scheduler.counters;
   return [
     ['context_switch_num', number(() => s.switches)],
     ['context_switch_cycles', number(() => s.switchNs)],
     ['ring_idle_wait', number(() => s.idleWaitNs)],
     ['forcewake_count', number(() => vgt.forcewake.counters.gets)],
+    ['context_switch_p99_ns', number(() => vgt.switch.costs.quantile(0.99))],
+    ['sched_slices', number(() => q.slices)],
+    ['sched_preemptions', number(() => q.preemptions)],
+    ['sched_starved', number(() => q.starved)],
+    ['sched_throttled', number(() => q.throttled)],
     ['switch_timeouts', number(() => s.timeouts)],
     ['validation_mismatches', number(() => s.mismatches)],
     ['reginfo', { read: () => registerInfo(vgt) }],
@@ -49,10 +55,17 @@ function vmDebug(vm: Vgpu): [string, ControlNode][] {
     ['perf/skip_bb_cnt', number(() => vm.batchesSkipped.count)],
     ['perf/ppgtt_fills', number(() => vm.ppgtt.counters.fills)],
     ['perf/ppgtt_resynced', number(() => vm.ppgtt.counters.resynced)],
+    ['perf/run_ns', number(() => vm.sched.ranNs)],
+    ['perf/latency_p50_ns', number(() => vm.sched.latency.quantile(0.5))],
+    ['perf/latency_p99_ns', number(() => vm.sched.latency.quantile(0.99))],
+    ['perf/latency_max_ns', number(() => vm.sched.latency.maxNs)],
     ['perf/injected', number(() => vm.config.injected)],
-    ...vm.engines.map((ring): [string, ControlNode] => {
-      const id = ENGINE_IDS[ring.index] as keyof typeof RING_NAMES;
-      return [`perf/ring/${RING_NAMES[id]}/cmd_nr`, number(() => ring.commands)];
+    ...vm.engines.flatMap((ring): [string, ControlNode][] => {
+      const at = `perf/ring/${RING_NAMES[ENGINE_IDS[ring.index] as keyof typeof RING_NAMES]}`;
+      return [
+        [`${at}/cmd_nr`, number(() => ring.commands)],
+        [`${at}/busy_ns`, number(() => vm.sched.busyNs[ring.index] as number)],
+      ];
     }),
   ];
 }

@@ -3,6 +3,7 @@ import type { Vgt } from '../vgt.ts';
 import { controlNodes } from './control-nodes.ts';
 import { debugNodes } from './debug-nodes.ts';
 import type { ControlNode } from './node.ts';
+import { schedulerNodes, shareNodes } from './sched-nodes.ts';
 import { vmNodes } from './vm-nodes.ts';
 
 /** What a read gives: text, or bytes for `edid`, or an error name. */
@@ -31,9 +32,13 @@ export class ControlTree {
   #nodes(): NodeMap {
     const vgt = this.#vgt;
     const map = new Map<string, ControlNode>();
-    for (const [path, node] of controlNodes(vgt)) map.set(`control/${path}`, node);
+    for (const [path, node] of [...controlNodes(vgt), ...schedulerNodes(vgt)]) {
+      map.set(`control/${path}`, node);
+    }
     for (const vm of vgt.vms) {
-      for (const [path, node] of vmNodes(vm)) map.set(`vm${vm.domid}/${path}`, node);
+      for (const [path, node] of [...vmNodes(vm), ...shareNodes(vgt, vm)]) {
+        map.set(`vm${vm.domid}/${path}`, node);
+      }
     }
     for (const [path, node] of debugNodes(vgt)) map.set(`debug/${path}`, node);
     return map;

@@ -1,4 +1,4 @@
-import type { HaswellDevice } from '@xengt/hsw-device';
+import type { Clock, HaswellDevice } from '@xengt/hsw-device';
 import type { AttributeTable } from '../attr/attribute-table.ts';
 import { type ReservedMemory, RING_BYTES_MAX } from '../partition/reserved.ts';
 import type { Vgpu } from '../vgpu/vgpu.ts';
@@ -14,11 +14,13 @@ export class Submitter {
   /** Rings whose commands are not checked, a bit per engine; a debugging aid. Upstream: bypass_scan. */
   bypassScan = 0;
   readonly #device: HaswellDevice;
+  readonly #clock: Clock;
   readonly #reserved: ReservedMemory;
   readonly #part = new Int32Array(RING_BYTES_MAX / 4);
 
-  constructor(device: HaswellDevice, attr: AttributeTable, reserved: ReservedMemory) {
+  constructor(device: HaswellDevice, clock: Clock, attr: AttributeTable, reserved: ReservedMemory) {
     this.#device = device;
+    this.#clock = clock;
     this.#reserved = reserved;
     this.scanner = new CommandScanner(attr, reserved.words.length);
   }
@@ -55,7 +57,15 @@ export class Submitter {
     }
     this.#copyOut(ring, from, done);
     vgpu.counters.submissions++;
+    this.#started(vgpu, ring);
     ring.submit((from + done * 4) & (bytes - 1));
+  }
+
+  /** How long the work waited. */
+  #started({ sched }: Vgpu, ring: VirtualEngine): void {
+    if (ring.waitingSince < 0) sched.latency.recordZero();
+    else sched.latency.record(this.#clock.now - ring.waitingSince);
+    ring.waitingSince = -1;
   }
 
   /** Looks after batches in flight that only a change of theirs ends. */

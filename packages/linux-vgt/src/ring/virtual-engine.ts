@@ -51,6 +51,8 @@ export class VirtualEngine {
   fetchedBytes = 0;
   /** The rest of the ring waits for room or an idle engine. */
   stalled = false;
+  /** When the guest first moved TAIL of what waits to be handed to hardware; -1 without. */
+  waitingSince = -1;
   /** Ring commands handed to hardware. Upstream: perf/ring/.../cmd_nr. */
   commands = 0;
   readonly arena: BatchArena;
@@ -172,6 +174,7 @@ export class VirtualEngine {
     const head = this.#head;
     this.copied = head & R.TAIL_ADDR;
     this.stalled = false;
+    this.waitingSince = -1;
     this.#restartCount();
     if (!this.#host.loaded || !this.enabled) return;
     this.#setHw(R.RING_TAIL, this.copied);
@@ -191,6 +194,7 @@ export class VirtualEngine {
     const was = (old & R.RING_VALID) !== 0;
     const host = this.#host;
     if (!on) {
+      this.waitingSince = -1;
       if (was) {
         if (host.loaded) {
           this.setReg(R.RING_HEAD, this.#hw(R.RING_HEAD));
@@ -343,6 +347,7 @@ export class VirtualEngine {
     }
     this.copied = 0;
     this.stalled = false;
+    this.waitingSince = -1;
     this.#restartCount();
     if (was) this.#host.ringEnabled(this, false);
   }

@@ -10,6 +10,7 @@ import type { AttributeTable } from '../attr/attribute-table.ts';
 import type { ReservedMemory } from '../partition/reserved.ts';
 import type { HostForcewake } from '../vgpu/host-forcewake.ts';
 import type { Vgpu } from '../vgpu/vgpu.ts';
+import { Histogram } from './histogram.ts';
 import { CTX_FORCE_RESTORE, CTX_RESTORE_INHIBIT, OwnRing } from './own-ring.ts';
 
 const R = engineRegs;
@@ -69,6 +70,8 @@ export class RenderSwitch {
     mismatches: 0,
     lostImages: 0,
   };
+  /** Time of each switch, from its request to its end. */
+  readonly costs: Histogram = new Histogram();
   readonly #device: HaswellDevice;
   readonly #clock: Clock;
   readonly #attr: AttributeTable;
@@ -262,7 +265,9 @@ export class RenderSwitch {
     if (next.alive) this.#load(next);
     this.#forcewake.put();
     this.counters.switches++;
-    this.counters.switchNs += this.#clock.now - this.#requestedAt;
+    const ns = this.#clock.now - this.#requestedAt;
+    this.counters.switchNs += ns;
+    this.costs.record(ns);
     this.#events.switched();
   }
 

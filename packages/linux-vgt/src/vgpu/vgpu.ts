@@ -20,6 +20,7 @@ import type { Mpt } from '../port/mpt.ts';
 import type { BatchArena } from '../ring/batch-arena.ts';
 import type { ScanHost } from '../ring/scan-host.ts';
 import { type EngineHost, VirtualEngine } from '../ring/virtual-engine.ts';
+import { SchedEntity, type ShareParams } from '../sched/entity.ts';
 import { HiddenState } from '../sched/hidden-state.ts';
 import { VgpuConfig } from './config.ts';
 import { VirtualFences } from './fences.ts';
@@ -75,6 +76,9 @@ export interface VgpuOptions {
   readonly primary: boolean;
   /** The VM's place for its render context; see ReservedMemory. */
   readonly contextArea: number;
+  /** Its place in the order of VMs, and its share of the engines' time. */
+  readonly turn: number;
+  readonly share: ShareParams;
 }
 
 /** What a vGPU counts beside its parts' own counters; they only grow. */
@@ -119,6 +123,8 @@ export class Vgpu implements MmioHost, EngineHost, ScanHost {
   readonly ports: VirtualPorts;
   /** What the engines hold of the VM beside registers and context, while it has not the engines. */
   readonly hidden: HiddenState;
+  /** What the scheduler knows of it. */
+  readonly sched: SchedEntity;
   readonly counters: VgpuCounters = {
     submissions: 0,
     stalls: 0,
@@ -143,8 +149,6 @@ export class Vgpu implements MmioHost, EngineHost, ScanHost {
   /** The guest uses hardware contexts; its CCID while it is not loaded. */
   usesContexts = false;
   ccid = 0;
-  /** Time slice debt, nanoseconds: how much longer than its slice it last ran. */
-  debtNs = 0;
   /** Memory of the page of commands found last. */
   words: Int32Array = new Int32Array(0);
   readonly #owner: VgpuOwner;
@@ -173,6 +177,7 @@ export class Vgpu implements MmioHost, EngineHost, ScanHost {
       (_, i) => new VirtualEngine(i, vreg, this, owner.reserved, owner.arenas[i] as BatchArena),
     );
     this.hidden = new HiddenState(device);
+    this.sched = new SchedEntity(this, o.turn, o.share);
     this.ggtt = new ShadowGgtt(o.domid, o.slice, device.ggtt, device.memory, mpt);
     this.ppgtt = new ShadowPpgtt({
       memory: device.memory,
@@ -368,9 +373,13 @@ export class Vgpu implements MmioHost, EngineHost, ScanHost {
     return false;
   }
 
-  /** Whether the VM has commands that hardware was not given. */
+  /** Whether the VM has commands that hardware was not given, and may be given. */
   get hasWork(): boolean {
-    if (!this.alive || this.waitReset) return false;
+    return this.alive && !this.waitReset && this.pending;
+  }
+
+  /** Whether the VM has commands that hardware was not given. */
+  get pending(): boolean {
     for (const engine of this.engines) if (engine.pending) return true;
     return false;
   }

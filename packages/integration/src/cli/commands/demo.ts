@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { buildCommand, type Command } from '@stricli/core';
+import { POLICY_NAMES, type PolicyName } from '@xengt/linux-vgt';
 import {
   type ConfigIssue,
   formatIssues,
@@ -22,6 +23,7 @@ interface DemoFlags {
   readonly port: number;
   readonly screens: string;
   readonly packages?: string;
+  readonly scheduler: PolicyName;
   readonly trace?: string;
   readonly traceFilter?: string;
   readonly aub?: string;
@@ -51,6 +53,8 @@ export const demoCommand: Command<XengtContext> = buildCommand<DemoFlags, [], Xe
       '  vgt_low_gm_sz = 64      # MiB of graphics memory the CPU sees',
       '  vgt_high_gm_sz = 448    # MiB beyond it',
       '  vgt_fence_sz = 4',
+      '  vgt_weight = 512        # share of the GPU against the other domains (--scheduler fair)',
+      '  vgt_cap = 20            # most percent of the GPU',
       '  monitors = [ "B:1920x1080", "E:1024x768" ]',
     ].join('\n'),
   },
@@ -86,6 +90,12 @@ export const demoCommand: Command<XengtContext> = buildCommand<DemoFlags, [], Xe
         brief: "Directory for the screens' PNG files",
         placeholder: 'directory',
         default: 'xengt-screens',
+      },
+      scheduler: {
+        kind: 'enum',
+        values: POLICY_NAMES,
+        brief: "How the GPU's time is shared: in turn, by weight, or by who waits",
+        default: 'timer',
       },
       packages: {
         kind: 'parsed',
@@ -137,6 +147,7 @@ export const demoCommand: Command<XengtContext> = buildCommand<DemoFlags, [], Xe
         json: flags.json,
         port: flags.port,
         screens: flags.screens,
+        scheduler: flags.scheduler,
         packages: flags.packages ?? null,
         trace: traceOf(flags),
         aub: flags.aub ?? null,
