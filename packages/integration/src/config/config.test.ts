@@ -18,6 +18,7 @@ vgt_low_gm_sz = 128   # MiB
 vgt_high_gm_sz = 384
 vgt_fence_sz = 0x4
 vgt_primary = 1
+vgt_cap = 20
 vgt_monitor_config_file = "/etc/vgt/monitor.cfg"
 `;
 
@@ -43,6 +44,8 @@ describe('domain file', () => {
           highGm: 384,
           fences: 4,
           primary: 1,
+          weight: 256,
+          cap: 20,
           monitorConfigFile: '/etc/vgt/monitor.cfg',
           monitors: [],
         },
