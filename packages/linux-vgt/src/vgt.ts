@@ -2,6 +2,7 @@ import type { Clock, Engine, HaswellDevice } from '@xengt/hsw-device';
 import { ENGINE_IDS, engineRegs, GM_PAGES } from '@xengt/hsw-device';
 import { AttributeTable } from './attr/attribute-table.ts';
 import { ControlTree } from './control/tree.ts';
+import { UeventGate } from './control/uevent-gate.ts';
 import { CommandDisplay } from './display/command-display.ts';
 import { Foreground } from './display/foreground.ts';
 import type { Errno } from './errno.ts';
@@ -107,6 +108,7 @@ export class Vgt implements VgpuOwner {
   readonly foreground: Foreground;
   readonly commandDisplay: CommandDisplay;
   readonly control: ControlTree;
+  readonly uevents: UeventGate;
   readonly dom0: Vgpu;
   /** Page requests of the hardware that found no VM to answer. */
   strayPageRequests = 0;
@@ -123,6 +125,7 @@ export class Vgt implements VgpuOwner {
     this.clock = clock;
     this.config = config;
     this.#events = o.events ?? {};
+    this.uevents = new UeventGate(clock, (text, domid) => this.#events.uevent?.(text, domid));
     this.bypassDom0AddressCheck = config.bypassDom0AddressCheck ?? false;
     this.forcewake = new HostForcewake(device);
     this.ignoreHvmForcewake = config.ignoreHvmForcewake ?? true;
@@ -280,6 +283,7 @@ export class Vgt implements VgpuOwner {
     this.scheduler.forget(vgpu);
     this.#vms.splice(this.#vms.indexOf(vgpu), 1);
     vgpu.release();
+    this.uevents.forget(domid);
     fillDummy(this.device.ggtt, vgpu.slice, this.reserved.dummyPte);
     this.reserved.freeContext(vgpu.contextArea);
     this.partition.release(vgpu.slice);
@@ -436,7 +440,7 @@ export class Vgt implements VgpuOwner {
       value === DISPLAY_LEGACY_VGA
         ? 'VGT_ENABLE_VGA=1'
         : `VGT_DISPLAY_READY=${value === DISPLAY_READY ? 1 : 0}`;
-    this.#events.uevent?.(text, vgpu.domid);
+    this.uevents.send(vgpu.domid, 'display', text);
     const first = value === DISPLAY_READY && !vgpu.isDom0 && !this.#bootForegroundDone;
     if (first && this.config.hvmBootForeground === true) {
       this.#bootForegroundDone = true;
@@ -445,7 +449,7 @@ export class Vgt implements VgpuOwner {
   }
 
   vgaSwitched(vgpu: Vgpu, on: boolean): void {
-    this.#events.uevent?.(`VGT_ENABLE_VGA=${on ? 1 : 0}`, vgpu.domid);
+    this.uevents.send(vgpu.domid, 'vga', `VGT_ENABLE_VGA=${on ? 1 : 0}`);
   }
 
   planeWritten(vgpu: Vgpu, offset: number): void {

@@ -22,6 +22,7 @@ export function debugNodes(vgt: Vgt): [string, ControlNode][] {
     ['sched_preemptions', number(() => q.preemptions)],
     ['sched_starved', number(() => q.starved)],
     ['sched_throttled', number(() => q.throttled)],
+    ['uevents_merged', number(() => vgt.uevents.merged)],
     ['switch_timeouts', number(() => s.timeouts)],
     ['validation_mismatches', number(() => s.mismatches)],
     ['reginfo', { read: () => registerInfo(vgt) }],
