@@ -6,10 +6,17 @@ export { type ControlRead, ControlTree } from './control/tree.ts';
 export { Foreground } from './display/foreground.ts';
 export { isEdid, VirtualPort, VirtualPorts, withoutExtensions } from './display/virtual-ports.ts';
 export { type Errno, isErrno } from './errno.ts';
+export type { Residency, ResidencyCounters } from './gtt/residency.ts';
 export { type PpgttCounters, ShadowDirectory } from './gtt/shadow-directory.ts';
 export { type GttCounters, ShadowGgtt } from './gtt/shadow-ggtt.ts';
 export { ShadowPpgtt } from './gtt/shadow-ppgtt.ts';
-export { inSlice, Partition, RESERVED_MIB, type Slice } from './partition/partition.ts';
+export {
+  inSlice,
+  Partition,
+  type PartitionMode,
+  RESERVED_MIB,
+  type Slice,
+} from './partition/partition.ts';
 export { ReservedMemory, RING_BYTES_MAX } from './partition/reserved.ts';
 export type { Mpt, MptTrapKind, VgtEvents } from './port/mpt.ts';
 export { SchedEntity, type ShareParams, WEIGHT_DEFAULT, WEIGHT_MAX } from './sched/entity.ts';

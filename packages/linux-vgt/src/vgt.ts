@@ -6,11 +6,11 @@ import { UeventGate } from './control/uevent-gate.ts';
 import { CommandDisplay } from './display/command-display.ts';
 import { Foreground } from './display/foreground.ts';
 import type { Errno } from './errno.ts';
+import { Residency } from './gtt/residency.ts';
 import { SHADOW_BYTES } from './gtt/shadow-directory.ts';
-import { fillDummy } from './gtt/shadow-ggtt.ts';
 import { RegionTableMemory } from './gtt/table-memory.ts';
 import { PhysicalInterrupts } from './irq/physical-interrupts.ts';
-import { FENCES, Partition } from './partition/partition.ts';
+import { FENCES, Partition, type PartitionMode } from './partition/partition.ts';
 import { CONTEXT_AREAS, ReservedMemory } from './partition/reserved.ts';
 import type { Mpt, VgtEvents } from './port/mpt.ts';
 import { BatchArena } from './ring/batch-arena.ts';
@@ -33,6 +33,8 @@ const DOM0_LOW = 120,
   DOM0_FENCES = 4;
 const DOM0_LOW_MAX = 448;
 const GM_MIB_MAX = 2048;
+/** Two surfaces of 4096 by 2304 for each of three pipes, and cursors. */
+const DISPLAY_MIB = 256;
 /** INSTPM: TLB invalidate with sync flush, and their mask bits. */
 const TLB_INVALIDATE: number =
   ((R.INSTPM_TLB_INVALIDATE | R.INSTPM_SYNC_FLUSH) << 16) |
@@ -48,6 +50,10 @@ export interface VgtConfig {
   readonly dom0LowMiB?: number;
   readonly dom0HighMiB?: number;
   readonly dom0Fences?: number;
+  /** How graphics memory is given to VMs. Default `static`. */
+  readonly partition?: PartitionMode;
+  /** `shared`: hidden memory where what the foreground VM shows is mapped, MiB. Default 256. */
+  readonly displayMiB?: number;
   /** Most VMs at once, dom0 included. Upstream has 4; here up to {@link CONTEXT_AREAS}. */
   readonly maxVms?: number;
   /** How the engines' time is shared; default `timer`, upstream's round robin. */
@@ -95,6 +101,7 @@ export class Vgt implements VgpuOwner {
   readonly attr: AttributeTable;
   readonly partition: Partition;
   readonly reserved: ReservedMemory;
+  readonly residency: Residency;
   readonly tables: RegionTableMemory;
   readonly arenas: readonly BatchArena[];
   readonly snapshot: Int32Array;
@@ -134,6 +141,8 @@ export class Vgt implements VgpuOwner {
     this.partition = new Partition({
       apertureMiB: device.apertureBytes / MIB,
       totalMiB: (GM_PAGES * 4096) / MIB,
+      mode: config.partition ?? 'static',
+      displayMiB: config.displayMiB ?? DISPLAY_MIB,
     });
     const base = config.machineBase ?? MACHINE_BASE;
     const { reservedBase, reservedHighBase } = this.partition;
@@ -144,10 +153,10 @@ export class Vgt implements VgpuOwner {
       base,
       device.ggtt,
     );
-    this.#fillUnused();
+    this.residency = new Residency(device.ggtt, clock, this.reserved.dummyPte);
     this.tables = new RegionTableMemory(device.memory, base + 32 * MIB, SHADOW_BYTES);
     this.arenas = ENGINE_IDS.map((_, i) => new BatchArena(this.reserved, i));
-    this.submitter = new Submitter(device, clock, this.attr, this.reserved);
+    this.submitter = new Submitter(clock, this.attr, this.reserved);
     const vms = (): readonly Vgpu[] => this.#vms;
     this.switch = new RenderSwitch({
       device,
@@ -192,16 +201,6 @@ export class Vgt implements VgpuOwner {
     return regs.dw.map((value, i) => (regs.claims(i << 2) ? regs.read32(i << 2) : value));
   }
 
-  #fillUnused(): void {
-    const { ggtt } = this.device;
-    const { reservedBase } = this.partition;
-    const first = reservedBase >>> 12;
-    const end = this.device.apertureBytes >>> 12;
-    for (let i = 0; i < GM_PAGES; i++) {
-      if (i < first || i >= end) ggtt.write(i, this.reserved.dummyPte);
-    }
-  }
-
   #createDom0(): Vgpu {
     const c = this.config;
     const lowMiB = Math.min(c.dom0LowMiB ?? DOM0_LOW, DOM0_LOW_MAX);
@@ -239,13 +238,17 @@ export class Vgt implements VgpuOwner {
     if (this.#vms.length >= (this.config.maxVms ?? CONTEXT_AREAS)) return 'ENOSPC';
     const contextArea = this.reserved.takeContext();
     if (contextArea < 0) return 'ENOSPC';
-    const slice = this.partition.allocate(p.lowMiB, p.highMiB, p.fences);
+    const { partition } = this;
+    // dom0's display is hardware's: what it shows must be in the GTT at all times.
+    const slice =
+      domid === 0
+        ? partition.allocate(p.lowMiB, p.highMiB, p.fences)
+        : partition.take(p.lowMiB, p.highMiB, p.fences);
     if (typeof slice === 'string') {
       this.reserved.freeContext(contextArea);
       return slice;
     }
     this.reserved.copyNullContext(contextArea);
-    fillDummy(this.device.ggtt, slice, this.reserved.dummyPte);
     let id = 0;
     while (this.#vms.some((vm) => vm.id === id)) id++;
     const primary = p.primary ?? this.config.primary ?? false;
@@ -284,7 +287,7 @@ export class Vgt implements VgpuOwner {
     this.#vms.splice(this.#vms.indexOf(vgpu), 1);
     vgpu.release();
     this.uevents.forget(domid);
-    fillDummy(this.device.ggtt, vgpu.slice, this.reserved.dummyPte);
+    this.residency.drop(vgpu.ggtt.tag);
     this.reserved.freeContext(vgpu.contextArea);
     this.partition.release(vgpu.slice);
     this.interrupts.recompute();

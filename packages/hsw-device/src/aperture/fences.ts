@@ -23,12 +23,15 @@ export class FenceRegisters implements RegBlock {
   readonly over: Uint8Array = new Uint8Array(APERTURE_PAGES_MAX);
   readonly #listeners: ((first: number, last: number) => void)[] = [];
   readonly #regs: RegSpace;
+  readonly #board: RegSpace;
   readonly #first: Int32Array = new Int32Array(FENCE_COUNT);
   /** Last page, inside; less than the first when the fence is off. */
   readonly #last: Int32Array = new Int32Array(FENCE_COUNT).fill(-1);
 
-  constructor(regs: RegSpace) {
+  /** @param board where the machine's swizzling is set: hardware's registers */
+  constructor(regs: RegSpace, board: RegSpace = regs) {
     this.#regs = regs;
+    this.#board = board;
     const onWrite = (offset: number): void => this.update((offset - FENCE_BASE) >> 3);
     const src = 'HSW PRM vol.2c FENCE; i915 intel_ggtt_fencing.c i965_write_fence_reg';
     const run = { count: FENCE_COUNT, stride: 8, onWrite, src };
@@ -74,7 +77,7 @@ export class FenceRegisters implements RegBlock {
 
   /** Whether what lies under fences is swizzled on bit 6. */
   get swizzled(): boolean {
-    return fencesSwizzle(this.#regs);
+    return fencesSwizzle(this.#board);
   }
 
   /** Takes a fence's registers as they are now: after a poke, a reset or an import. */

@@ -143,6 +143,11 @@ export class AddressSpace {
     this.#region[page] = 0;
   }
 
+  /** Forgets a run of pages. */
+  invalidatePages(first: number, count: number): void {
+    this.#region.fill(0, first, first + count);
+  }
+
   /** Forgets every cached page. PRM vol.5 "TLB invalidation". */
   invalidate(): void {
     if (this.#filledCount > FILLED_MAX) this.#region.fill(0);

@@ -30,6 +30,17 @@ export class Ggtt {
     this.space.invalidate();
   }
 
+  /**
+   * Writes a run of entries.
+   *
+   * @param index of the first @param from their values, from the same index on or from `at`
+   */
+  writeRun(index: number, count: number, from: Int32Array, at: number = index): void {
+    const pte = this.pte;
+    for (let i = 0; i < count; i++) pte[index + i] = from[at + i] as number;
+    this.space.invalidatePages(index, count);
+  }
+
   write(index: number, value: number): void {
     if (index < 0 || index >= GM_PAGES) return;
     this.pte[index] = value;

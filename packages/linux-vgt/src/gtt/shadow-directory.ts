@@ -50,7 +50,8 @@ export class ShadowDirectory {
   readonly #counters: PpgttCounters;
   /** The shadow tables: 512 of 1024 entries. */
   readonly #shadow: Int32Array;
-  readonly #firstMfn: number;
+  /** The directory as hardware has it. */
+  readonly #pdes: Int32Array = new Int32Array(PDES);
   /** The guest's entry that each filled shadow entry was made from. */
   readonly #source: Int32Array = new Int32Array(PDES << PTES_SHIFT);
   readonly #filled: Int32Array = new Int32Array(FILLED_MAX);
@@ -67,7 +68,7 @@ export class ShadowDirectory {
     hardware: Ggtt;
     guest: ShadowGgtt;
     counters: PpgttCounters;
-    /** Memory for the tables, {@link SHADOW_BYTES}, and its first machine frame. */
+    /** Memory for the tables, {@link SHADOW_BYTES} of zeros, and its first machine frame. */
     shadow: Int32Array;
     firstMfn: number;
   }) {
@@ -77,16 +78,13 @@ export class ShadowDirectory {
     this.#guest = o.guest;
     this.#counters = o.counters;
     this.#shadow = o.shadow;
-    this.#firstMfn = o.firstMfn;
+    for (let i = 0; i < PDES; i++) this.#pdes[i] = pteAddress(o.firstMfn + i) | PDE_OWN;
     this.#tableWords = o.shadow;
-    this.#shadow.fill(0);
   }
 
   /** Points 512 hardware entries at the shadow tables. @param first the mediator's own GTT entries */
   install(first: number): void {
-    for (let i = 0; i < PDES; i++) {
-      this.#hardware.write(first + i, pteAddress(this.#firstMfn + i) | PDE_OWN);
-    }
+    this.#hardware.writeRun(first, PDES, this.#pdes, 0);
   }
 
   /**

@@ -1,6 +1,5 @@
 import {
   AddressSpace,
-  type Ggtt,
   GM_PAGES,
   type MachineMemory,
   PTE_VALID,
@@ -9,6 +8,7 @@ import {
 } from '@xengt/hsw-device';
 import { inSlice, type Slice } from '../partition/partition.ts';
 import type { Mpt } from '../port/mpt.ts';
+import type { MachineEntries, Residency } from './residency.ts';
 
 /** Control bits of a PTE that a guest decides: cacheability 11 and 3:1. Upstream: mask 0x80E. */
 const PTE_CONTROL = 0x80e;
@@ -24,28 +24,48 @@ export interface GttCounters {
 }
 
 /**
- * A VM's view of the global GTT: a copy that reads back what was written, guest frames and all,
- * and behind it, in the VM's slice only, hardware entries with machine frames.
+ * A VM's view of the global GTT: a copy that reads back what was written, guest frames and all;
+ * behind it, in the VM's slice only, entries with machine frames, which are hardware's while the
+ * {@link Residency} says so.
  */
-export class ShadowGgtt {
+export class ShadowGgtt implements MachineEntries {
+  readonly tag: number;
   /** What the guest wrote, by entry. */
   readonly entries: Int32Array = new Int32Array(GM_PAGES);
+  /** The same with machine frames, in the slice; what the guest left alone is the dummy page. */
+  readonly machine: Int32Array = new Int32Array(GM_PAGES);
   readonly counters: GttCounters = { reads: 0, writes: 0, outside: 0, refused: 0 };
   readonly #domid: number;
   readonly #slice: Slice;
-  readonly #hardware: Ggtt;
+  readonly #residency: Residency;
   readonly #mpt: Mpt;
-  /** The VM's part of the global GTT as its display engine reads it: outside the slice are faults. */
+  /**
+   * The VM's part of the global GTT for all that is done for the VM by others than the engines: its
+   * processor's aperture, its display engine, the scanner. Outside the slice are faults.
+   */
   readonly space: AddressSpace;
 
-  constructor(domid: number, slice: Slice, hardware: Ggtt, memory: MachineMemory, mpt: Mpt) {
-    this.#domid = domid;
+  constructor(o: {
+    domid: number;
+    /** See {@link MachineEntries}. */
+    tag: number;
+    slice: Slice;
+    residency: Residency;
+    memory: MachineMemory;
+    mpt: Mpt;
+    /** Entry of the dummy page. */
+    dummyPte: number;
+  }) {
+    const { slice } = o;
+    const { machine } = this;
+    this.#domid = o.domid;
+    this.tag = o.tag;
     this.#slice = slice;
-    this.#hardware = hardware;
-    this.#mpt = mpt;
-    this.space = new AddressSpace(`VM${domid} GGTT`, memory, (page) =>
-      this.owns(page) ? hardware.read(page) : 0,
-    );
+    machine.fill(o.dummyPte, slice.lowBase >>> 12, (slice.lowBase + slice.lowBytes) >>> 12);
+    machine.fill(o.dummyPte, slice.highBase >>> 12, (slice.highBase + slice.highBytes) >>> 12);
+    this.#residency = o.residency;
+    this.#mpt = o.mpt;
+    this.space = new AddressSpace(`VM${o.domid} GGTT`, o.memory, (page) => machine[page] as number);
   }
 
   /** Whether an entry is part of the VM's slice. */
@@ -69,10 +89,18 @@ export class ShadowGgtt {
     this.load(index);
   }
 
-  /** Writes the hardware entry that the guest's entry asks for. */
+  /** Makes the entry for hardware that the guest's entry asks for. */
   load(index: number): void {
-    this.#hardware.write(index, this.translate(this.entries[index] as number));
+    this.machine[index] = this.translate(this.entries[index] as number);
     this.space.invalidatePage(index);
+    this.#residency.changed(this, index);
+  }
+
+  /** Hardware shall have all of the slice's entries. */
+  install(): void {
+    const s = this.#slice;
+    this.#residency.need(this, s.lowBase, s.lowBytes);
+    if (s.highBytes > 0) this.#residency.need(this, s.highBase, s.highBytes);
   }
 
   /** A guest's entry with the machine frame in place of the guest's; 0 (invalid) where none is. */
@@ -102,13 +130,5 @@ export class ShadowGgtt {
         this.load(i);
       }
     }
-  }
-}
-
-/** Points every hardware entry of a slice at the dummy page: what a VM leaves behind. */
-export function fillDummy(ggtt: Ggtt, s: Slice, dummyPte: number): void {
-  for (let i = s.lowBase >>> 12; i < (s.lowBase + s.lowBytes) >>> 12; i++) ggtt.write(i, dummyPte);
-  for (let i = s.highBase >>> 12; i < (s.highBase + s.highBytes) >>> 12; i++) {
-    ggtt.write(i, dummyPte);
   }
 }

@@ -9,7 +9,7 @@ const ENGINES = 4;
 
 /** Gives memory of the mediator's own that hardware can address, and takes it back. */
 export interface TableMemory {
-  /** @returns dwords and their first machine frame */
+  /** @returns dwords, all 0, and their first machine frame */
   take(bytes: number): { words: Int32Array; firstMfn: number };
   give(firstMfn: number): void;
 }

@@ -1,5 +1,11 @@
-import { CONTEXT_BYTES, type Ggtt, type MachineMemory, pteAddress } from '@xengt/hsw-device';
-import { RESERVED_HIGH_MIB, RESERVED_MIB } from './partition.ts';
+import {
+  CONTEXT_BYTES,
+  type Ggtt,
+  GM_PAGES,
+  type MachineMemory,
+  pteAddress,
+} from '@xengt/hsw-device';
+import { CONTEXT_MIB, DIRECTORY_MIB, RESERVED_MIB } from './partition.ts';
 
 const KIB = 1024;
 /** Largest guest ring that the mediator carries, bytes. i915 uses 16 KiB. */
@@ -9,7 +15,7 @@ const CONTEXT_AREA = 128 * KIB;
 /** Entries of a page directory; they lie in the GTT itself, and take the addresses they would map. */
 const PDES = 512;
 /** Page directories of the running VM: its global GTT, and seven of its own. */
-export const DIRECTORY_SLOTS: number = (RESERVED_HIGH_MIB * KIB) / 4 / PDES;
+export const DIRECTORY_SLOTS: number = (DIRECTORY_MIB * KIB) / 4 / PDES;
 
 // Layout of the reserved top of the aperture, bytes from its start. Upstream's own parts are the
 // scratch page, ring, null context and save areas; the shadow rings and batch arenas are ours.
@@ -19,23 +25,24 @@ export const DIRECTORY_SLOTS: number = (RESERVED_HIGH_MIB * KIB) / 4 / PDES;
 //   0x4000   the mediator's own render ring, 16 KiB
 //   0x8000   null context
 //   0x100000 shadow rings, one per engine
-//   0x200000 batch arenas: RCS 2 MiB, VCS 0.5 MiB, BCS 2 MiB, VECS 0.5 MiB
-//   0x700000 context save areas
+//   0x200000 batch arenas: RCS and BCS 2 MiB, VCS and VECS 1 MiB
 //
-// The top of the hidden graphics memory is reserved too: GTT entries only, for page directories.
+// And of the reserved top of the hidden memory:
+//
+//   0        GTT entries only, for page directories
+//   16 MiB   context save areas
 const SCRATCH = 0;
 const DUMMY = 0x1000;
 const OWN_RING = 0x4000;
 const NULL_CONTEXT = 0x8000;
 const RINGS = 0x100000;
 const ARENAS = 0x200000;
-const CONTEXTS = 0x700000;
 /** Start and size of each engine's arena, in the order RCS, VCS, BCS, VECS. */
 const ARENA_AT: readonly (readonly [number, number])[] = [
   [ARENAS, 0x200000],
-  [ARENAS + 0x200000, 0x80000],
-  [ARENAS + 0x280000, 0x200000],
-  [ARENAS + 0x480000, 0x80000],
+  [ARENAS + 0x200000, 0x100000],
+  [ARENAS + 0x300000, 0x200000],
+  [ARENAS + 0x500000, 0x100000],
 ];
 
 export const OWN_RING_BYTES: number = 16 * KIB;
@@ -45,18 +52,19 @@ const DUMMY_BYTE = 0x77;
 const PTE_OWN = 0x6 | 1;
 
 /** How many save areas fit: as many VMs can exist at once. */
-export const CONTEXT_AREAS: number = (RESERVED_MIB * KIB * KIB - CONTEXTS) / CONTEXT_AREA;
+export const CONTEXT_AREAS: number = (CONTEXT_MIB * KIB * KIB) / CONTEXT_AREA;
 
 /** The mediator's own memory and its place in graphics memory. */
 export class ReservedMemory {
   /** Graphics address of the whole, bytes. */
   readonly base: number;
-  /** The memory as dwords, from the start of the reserved part. */
+  /** The memory as dwords: the aperture's part, then the save areas. */
   readonly words: Int32Array;
   readonly firstMfn: number;
   /** GTT entry of the dummy page: what graphics memory nobody uses points at. */
   readonly dummyPte: number;
   readonly #highBase: number;
+  readonly #contexts: number;
   readonly #areas = new Uint8Array(CONTEXT_AREAS);
 
   /**
@@ -73,15 +81,22 @@ export class ReservedMemory {
   ) {
     this.base = base;
     this.#highBase = highBase;
-    this.words = new Int32Array(RESERVED_MIB * KIB * (KIB / 4));
+    this.#contexts = highBase + DIRECTORY_MIB * KIB * KIB;
+    this.words = new Int32Array((RESERVED_MIB + CONTEXT_MIB) * KIB * (KIB / 4));
     memory.addRegion(machineBase, this.words);
     this.firstMfn = machineBase / 4096;
     this.dummyPte = pteAddress(this.firstMfn + (DUMMY >>> 12)) | PTE_OWN;
     const byte = DUMMY_BYTE * 0x01010101;
     this.words.fill(byte, DUMMY / 4, DUMMY / 4 + KIB);
+    for (let i = 0; i < GM_PAGES; i++) ggtt.write(i, this.dummyPte);
     const pages = (RESERVED_MIB * KIB) / 4;
+    const areaPages = (CONTEXT_MIB * KIB) / 4;
     for (let i = 0; i < pages; i++) {
       ggtt.write((base >>> 12) + i, pteAddress(this.firstMfn + i) | PTE_OWN);
+    }
+    for (let i = 0; i < areaPages; i++) {
+      const mfn = this.firstMfn + pages + i;
+      ggtt.write((this.#contexts >>> 12) + i, pteAddress(mfn) | PTE_OWN);
     }
   }
 
@@ -110,7 +125,7 @@ export class ReservedMemory {
   }
   /** Graphics address of a VM's save area. */
   context(area: number): number {
-    return this.base + CONTEXTS + area * CONTEXT_AREA;
+    return this.#contexts + area * CONTEXT_AREA;
   }
 
   /** Takes a context save area; -1 when none is left. */
@@ -125,7 +140,8 @@ export class ReservedMemory {
 
   /** Dword index in {@link words} of a reserved graphics address. */
   index(gma: number): number {
-    return (gma - this.base) >>> 2;
+    const area = gma - this.#contexts;
+    return (area < 0 ? gma - this.base : RESERVED_MIB * KIB * KIB + area) >>> 2;
   }
 
   /** Copies the null context's image into a save area. */

@@ -1,7 +1,7 @@
 /** What a scan asks of the VM whose commands it reads. */
 export interface ScanHost {
-  /** Whether `bytes` from a GGTT address are all the VM's own. */
-  owns(gma: number, bytes: number): boolean;
+  /** Whether `bytes` from a GGTT address are all the VM's own; if so hardware has its entries there. */
+  reach(gma: number, bytes: number): boolean;
   /** Whether the guest has the PPGTT on for an engine. */
   ppgttOn(engine: number): boolean;
   /**

@@ -171,7 +171,7 @@ export class CommandScanner {
   }
 
   #owns(gma: number, bytes: number, what: string): number {
-    if ((this.#host as ScanHost).owns(gma, bytes)) return GO_ON;
+    if ((this.#host as ScanHost).reach(gma, bytes)) return GO_ON;
     return this.#refuse(`${what} outside the VM's graphics memory:`, gma);
   }
 

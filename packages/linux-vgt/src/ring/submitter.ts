@@ -1,4 +1,4 @@
-import type { Clock, HaswellDevice } from '@xengt/hsw-device';
+import type { Clock } from '@xengt/hsw-device';
 import type { AttributeTable } from '../attr/attribute-table.ts';
 import { type ReservedMemory, RING_BYTES_MAX } from '../partition/reserved.ts';
 import type { Vgpu } from '../vgpu/vgpu.ts';
@@ -13,13 +13,11 @@ export class Submitter {
   readonly scanner: CommandScanner;
   /** Rings whose commands are not checked, a bit per engine; a debugging aid. Upstream: bypass_scan. */
   bypassScan = 0;
-  readonly #device: HaswellDevice;
   readonly #clock: Clock;
   readonly #reserved: ReservedMemory;
   readonly #part = new Int32Array(RING_BYTES_MAX / 4);
 
-  constructor(device: HaswellDevice, clock: Clock, attr: AttributeTable, reserved: ReservedMemory) {
-    this.#device = device;
+  constructor(clock: Clock, attr: AttributeTable, reserved: ReservedMemory) {
     this.#clock = clock;
     this.#reserved = reserved;
     this.scanner = new CommandScanner(attr, reserved.words.length);
@@ -77,14 +75,17 @@ export class Submitter {
 
   #scan(vgpu: Vgpu, ring: VirtualEngine, count: number): number {
     const scanner = this.scanner;
-    if ((this.bypassScan & (1 << ring.index)) !== 0) return scanner.accept(count);
+    if ((this.bypassScan & (1 << ring.index)) !== 0) {
+      vgpu.ggtt.install();
+      return scanner.accept(count);
+    }
     return scanner.scanRing(vgpu, ring.index, ring.arena, this.#part, count);
   }
 
   /** Copies a part of the guest's ring, which may wrap, into one linear piece. */
   #copyIn(vgpu: Vgpu, ring: VirtualEngine, from: number, count: number): boolean {
     const part = this.#part;
-    const space = this.#device.ggtt.space;
+    const { space } = vgpu.ggtt;
     const start = ring.reg(0x38);
     const mask = ring.bytes - 1;
     let i = 0;

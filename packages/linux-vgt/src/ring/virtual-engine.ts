@@ -1,4 +1,5 @@
 import {
+  CONTEXT_BYTES,
   ENGINE_IDS,
   type EngineId,
   engineRegs,
@@ -19,6 +20,8 @@ export interface EngineHost {
   /** Whether the VM's state is in the engines now. */
   readonly loaded: boolean;
   owns(gma: number, bytes: number): boolean;
+  /** As `owns`; hardware then has the VM's entries there. */
+  reach(gma: number, bytes: number): boolean;
   crash(reason: string): void;
   /** TAIL moved, or the ring was enabled with work in it. */
   ringWork(engine: VirtualEngine): void;
@@ -226,7 +229,7 @@ export class VirtualEngine {
 
   #ccidWritten(value: number): void {
     const host = this.#host;
-    if ((value & R.CCID_VALID) !== 0 && !host.owns(value & ~0xfff, 17 * 4096)) {
+    if ((value & R.CCID_VALID) !== 0 && !host.reach(value & ~0xfff, CONTEXT_BYTES)) {
       host.crash(`CCID 0x${(value >>> 0).toString(16)} names memory outside the VM's`);
     } else if (host.loaded) {
       this.#setHw(R.RING_CCID, value);

@@ -1,5 +1,6 @@
 import {
   type Clock,
+  CONTEXT_BYTES,
   ENGINE_IDS,
   type Engine,
   engineRegs,
@@ -280,10 +281,14 @@ export class RenderSwitch {
       let value = next.sreg[i] as number;
       const mode = policy[i] === RENDER_MODE;
       // An address that the guest never set must not name another VM's memory.
-      if (policy[i] === RENDER_ADDRESS) value = next.fixAddress(value);
+      if (policy[i] === RENDER_ADDRESS) {
+        value = next.fixAddress(value);
+        next.ggttFor(value, this.#attr.addressBytes(offset));
+      }
       regs.write32(offset, mode ? 0xffff0000 | (value & 0xffff) : value);
       if (this.validate && !this.#reads(offset, value, mode)) this.counters.mismatches++;
     }
+    if ((next.ccid & R.CCID_VALID) !== 0) next.ggttFor(next.ccid, CONTEXT_BYTES);
     regs.write32(RCS_CCID, next.ccid);
     next.hidden.restore(this.#device);
     this.owner = next;

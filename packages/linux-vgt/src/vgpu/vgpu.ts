@@ -12,6 +12,7 @@ import {
 } from '@xengt/hsw-device';
 import type { AttributeTable } from '../attr/attribute-table.ts';
 import { VirtualPorts } from '../display/virtual-ports.ts';
+import type { Residency } from '../gtt/residency.ts';
 import { ShadowGgtt } from '../gtt/shadow-ggtt.ts';
 import { ShadowPpgtt, type TableMemory } from '../gtt/shadow-ppgtt.ts';
 import { inSlice, type Slice } from '../partition/partition.ts';
@@ -42,6 +43,7 @@ export interface VgpuOwner {
   readonly mpt: Mpt;
   readonly attr: AttributeTable;
   readonly reserved: ReservedMemory;
+  readonly residency: Residency;
   readonly tables: TableMemory;
   readonly arenas: readonly BatchArena[];
   readonly bypassDom0AddressCheck: boolean;
@@ -178,7 +180,16 @@ export class Vgpu implements MmioHost, EngineHost, ScanHost {
     );
     this.hidden = new HiddenState(device);
     this.sched = new SchedEntity(this, o.turn, o.share);
-    this.ggtt = new ShadowGgtt(o.domid, o.slice, device.ggtt, device.memory, mpt);
+    this.ggtt = new ShadowGgtt({
+      domid: o.domid,
+      tag: o.id + 1,
+      slice: o.slice,
+      residency: owner.residency,
+      memory: device.memory,
+      mpt,
+      dummyPte: owner.reserved.dummyPte,
+    });
+    if (!o.slice.shared) this.ggtt.install();
     this.ppgtt = new ShadowPpgtt({
       memory: device.memory,
       hardware: device.ggtt,
@@ -217,7 +228,8 @@ export class Vgpu implements MmioHost, EngineHost, ScanHost {
     });
     const name = `vgpu${o.domid}.aperture`;
     const { lowBase, lowBytes } = o.slice;
-    this.aperture = new Aperture(name, device.ggtt.space, device.fences, lowBase, lowBytes);
+    const fences = this.fences.own ?? device.fences;
+    this.aperture = new Aperture(name, this.ggtt.space, fences, lowBase, lowBytes);
     this.config = new VgpuConfig({
       domid: o.domid,
       deviceId: device.model.deviceId,
@@ -281,10 +293,23 @@ export class Vgpu implements MmioHost, EngineHost, ScanHost {
     return inSlice(this.slice, gma, bytes);
   }
 
+  /** Whether `bytes` from a GGTT address are all the VM's own; if so hardware has its entries. */
+  reach(gma: number, bytes: number): boolean {
+    if (!inSlice(this.slice, gma, bytes)) return false;
+    if (this.loaded) this.#owner.residency.need(this.ggtt, gma, bytes);
+    return true;
+  }
+
+  /** The VM is about to be loaded: hardware shall have the entries of what a register names. */
+  ggttFor(value: number, bytes: number): void {
+    const gma = value & ~0xfff;
+    if (this.owns(gma, bytes)) this.#owner.residency.need(this.ggtt, gma, bytes);
+  }
+
   checkAddress(offset: number, value: number): boolean {
     if (this.isDom0 && this.#owner.bypassDom0AddressCheck) return true;
-    const address = value & ~0xfff;
-    if (address === 0 || this.owns(address, this.#owner.attr.addressBytes(offset))) return true;
+    const address = this.fixAddress(value) & ~0xfff;
+    if (this.reach(address, this.#owner.attr.addressBytes(offset))) return true;
     const hex = (n: number): string => `0x${(n >>> 0).toString(16)}`;
     this.crash(`register ${hex(offset)} names ${hex(address)}, outside the VM's graphics memory`);
     return false;
@@ -359,10 +384,11 @@ export class Vgpu implements MmioHost, EngineHost, ScanHost {
       return device.memory.wordOf(page, region);
     }
     if (!this.owns(gma & ~0xfff, 4096)) return -1;
-    region = device.ggtt.space.region(page);
+    const { space } = this.ggtt;
+    region = space.region(page);
     if (region === 0) return -1;
     this.words = device.memory.words[region] as Int32Array;
-    return device.ggtt.space.word(page);
+    return space.word(page);
   }
 
   // --- state ---
