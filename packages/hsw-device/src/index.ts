@@ -77,7 +77,7 @@ export { newPlaneState, type PlaneState } from './display/scan/plane-state.ts';
 export * as engineRegs from './gt/engine.regs.ts';
 export { ENGINE_IDS, type EngineId } from './gt/engine.regs.ts';
 export { Gt, type GtOptions } from './gt/gt.ts';
-export { Power } from './gt/power.ts';
+export { Power, type PowerStateV1 } from './gt/power.ts';
 export { AddressSpace, GM_PAGES, PTE_VALID, pteAddress, pteMfn } from './gtt/address-space.ts';
 export type { Board, MemoryChannels } from './gtt/board.regs.ts';
 export { CACHEABILITY, cacheabilityBits, pteCacheability } from './gtt/cacheability.ts';
@@ -175,3 +175,5 @@ export {
   type WriteHook,
 } from './reg/row.ts';
 export { UnclaimedLog, type UnclaimedOffset, unclaimedText } from './reg/unclaimed.ts';
+export { isNumbers, shapeError } from './state/shape.ts';
+export { sparseError, sparseWords, unsparse } from './state/sparse.ts';

@@ -10,6 +10,10 @@ export type { Residency, ResidencyCounters } from './gtt/residency.ts';
 export { type PpgttCounters, ShadowDirectory } from './gtt/shadow-directory.ts';
 export { type GttCounters, ShadowGgtt } from './gtt/shadow-ggtt.ts';
 export { ShadowPpgtt } from './gtt/shadow-ppgtt.ts';
+export { IMAGE_BYTES_MAX, packVgpu, unpackVgpu } from './lifecycle/image.ts';
+export { Lifecycle, type ScheduleState, STOP_WAIT_NS } from './lifecycle/lifecycle.ts';
+export { isRefusal, type StateRefusal } from './lifecycle/take-state.ts';
+export type { VgpuHeaderV1, VgpuStateV1 } from './lifecycle/vgpu-state.ts';
 export {
   inSlice,
   Partition,

@@ -10,13 +10,14 @@ import { Residency } from './gtt/residency.ts';
 import { SHADOW_BYTES } from './gtt/shadow-directory.ts';
 import { RegionTableMemory } from './gtt/table-memory.ts';
 import { PhysicalInterrupts } from './irq/physical-interrupts.ts';
-import { FENCES, Partition, type PartitionMode } from './partition/partition.ts';
+import { Lifecycle } from './lifecycle/lifecycle.ts';
+import { FENCES, Partition, type PartitionMode, type Slice } from './partition/partition.ts';
 import { CONTEXT_AREAS, ReservedMemory } from './partition/reserved.ts';
 import type { Mpt, VgtEvents } from './port/mpt.ts';
 import { BatchArena } from './ring/batch-arena.ts';
 import { Submitter } from './ring/submitter.ts';
 import type { VirtualEngine } from './ring/virtual-engine.ts';
-import { type ShareParams, WEIGHT_MAX } from './sched/entity.ts';
+import { isShare, type ShareParams } from './sched/entity.ts';
 import type { PolicyName } from './sched/policy.ts';
 import { RenderSwitch } from './sched/render-switch.ts';
 import { Scheduler } from './sched/scheduler.ts';
@@ -90,6 +91,8 @@ export interface VgpuParams extends ShareParams {
   readonly highMiB: number;
   readonly fences: number;
   readonly primary?: boolean;
+  /** The very graphics memory that a guest from elsewhere knows; sizes above must be its own. */
+  readonly at?: Slice;
 }
 
 /** The mediator: it owns the GPU and shares it among VMs. dom0 is VM 0 and exists from the start. */
@@ -116,6 +119,7 @@ export class Vgt implements VgpuOwner {
   readonly commandDisplay: CommandDisplay;
   readonly control: ControlTree;
   readonly uevents: UeventGate;
+  readonly lifecycle: Lifecycle;
   readonly dom0: Vgpu;
   /** Page requests of the hardware that found no VM to answer. */
   strayPageRequests = 0;
@@ -187,6 +191,7 @@ export class Vgt implements VgpuOwner {
     device.gt.engines.forEach((engine, i) => {
       engine.ppgtt.onPageRequest = (page) => this.#pageRequest(i, page);
     });
+    this.lifecycle = new Lifecycle(this);
     this.dom0 = this.#createDom0();
     this.foreground = new Foreground(device, this.dom0);
     this.commandDisplay = new CommandDisplay(device, () => this.switch.owner);
@@ -241,9 +246,11 @@ export class Vgt implements VgpuOwner {
     const { partition } = this;
     // dom0's display is hardware's: what it shows must be in the GTT at all times.
     const slice =
-      domid === 0
-        ? partition.allocate(p.lowMiB, p.highMiB, p.fences)
-        : partition.take(p.lowMiB, p.highMiB, p.fences);
+      p.at !== undefined
+        ? partition.claim(p.at)
+        : domid === 0
+          ? partition.allocate(p.lowMiB, p.highMiB, p.fences)
+          : partition.take(p.lowMiB, p.highMiB, p.fences);
     if (typeof slice === 'string') {
       this.reserved.freeContext(contextArea);
       return slice;
@@ -292,6 +299,8 @@ export class Vgt implements VgpuOwner {
     this.partition.release(vgpu.slice);
     this.interrupts.recompute();
     this.#resume();
+    // As upstream: what nobody else wants is dom0's.
+    if (this.switch.owner === null) this.switch.request(this.dom0);
     return null;
   }
 
@@ -366,6 +375,7 @@ export class Vgt implements VgpuOwner {
   #switched(): void {
     const { owner } = this.switch;
     if (owner !== null) this.scheduler.began(owner);
+    this.lifecycle.switched();
     this.#resume();
   }
 
@@ -462,13 +472,6 @@ export class Vgt implements VgpuOwner {
   refresh(vgpu: Vgpu): void {
     if (this.foreground.vm === vgpu) this.foreground.refresh();
   }
-}
-
-/** Whether weight and cap, if there are any, are in range. */
-function isShare({ weight = 1, cap = 0 }: ShareParams): boolean {
-  const within = (n: number, min: number, max: number): boolean =>
-    Number.isInteger(n) && n >= min && n <= max;
-  return within(weight, 1, WEIGHT_MAX) && within(cap, 0, 100);
 }
 
 /** dom0's own part does not fit the device: the host's mistake. */

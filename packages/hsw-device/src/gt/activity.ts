@@ -19,10 +19,11 @@ export class Activity {
     return [this.#busy ? 1 : 0, this.#busyNs, this.#since];
   }
 
-  importState(s: readonly number[]): void {
+  /** @param shiftNs what the clock here is ahead of the one that the state's times are of */
+  importState(s: readonly number[], shiftNs = 0): void {
     this.#busy = s[0] === 1;
     this.#busyNs = s[1] as number;
-    this.#since = s[2] as number;
+    this.#since = (s[2] as number) + shiftNs;
   }
 
   get now(): number {

@@ -136,12 +136,13 @@ export class Pcode implements RegBlock {
     return [...head, ...this.#busy.exportState(), ...this.#minFrequency];
   }
 
-  importState(s: readonly number[]): void {
+  /** @param shiftNs what the clock here is ahead of the one that the state's times are of */
+  importState(s: readonly number[], shiftNs = 0): void {
     this.refused = s[0] as number;
     this.#rc6Vids = s[1] as number;
     this.#reply.data = s[2] as number;
     this.#reply.error = s[3] as number;
-    this.#busy.importState(s.slice(4, 6));
+    this.#busy.importState(s.slice(4, 6), shiftNs);
     this.#minFrequency.set(s.slice(6, 6 + RATIOS));
   }
 

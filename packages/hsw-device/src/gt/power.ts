@@ -119,12 +119,16 @@ export class Power implements RegBlock {
     return null;
   }
 
-  importState(s: PowerStateV1): void {
+  /**
+   * @param shiftNs what the clock here is ahead of the one that the state's times are of: a vGPU moves
+   *   between machines, whose clocks are their own
+   */
+  importState(s: PowerStateV1, shiftNs = 0): void {
     this.asleepReads = s.asleepReads;
-    this.#activity.importState(s.activity);
-    this.rc6.importState(s.rc6);
-    this.rps.importState(s.rps);
-    this.pcode.importState(s.pcode);
+    this.#activity.importState(s.activity, shiftNs);
+    this.rc6.importState(s.rc6, shiftNs);
+    this.rps.importState(s.rps, shiftNs);
+    this.pcode.importState(s.pcode, shiftNs);
     this.#tellForcewake();
   }
 

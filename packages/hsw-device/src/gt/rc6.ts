@@ -103,8 +103,9 @@ export class Rc6 implements RegBlock {
     return [this.#from === Number.POSITIVE_INFINITY ? -1 : this.#from, this.#asleepNs];
   }
 
-  importState(s: readonly number[]): void {
-    this.#from = (s[0] as number) < 0 ? Number.POSITIVE_INFINITY : (s[0] as number);
+  /** @param shiftNs what the clock here is ahead of the one that the state's times are of */
+  importState(s: readonly number[], shiftNs = 0): void {
+    this.#from = (s[0] as number) < 0 ? Number.POSITIVE_INFINITY : (s[0] as number) + shiftNs;
     this.#asleepNs = s[1] as number;
   }
 

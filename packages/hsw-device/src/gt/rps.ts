@@ -248,16 +248,18 @@ export class Rps implements RegBlock {
     return [...windows, this.#toldIdle, this.#event === null ? -1 : this.#eventNs];
   }
 
-  importState(s: readonly number[]): void {
+  /** @param shiftNs what the clock here is ahead of the one that the state's times are of */
+  importState(s: readonly number[], shiftNs = 0): void {
     for (const [i, w] of [this.#up, this.#down].entries()) {
-      w.start = s[i * 3] as number;
+      w.start = (s[i * 3] as number) + shiftNs;
       w.busyAtStart = s[i * 3 + 1] as number;
       w.previousNs = s[i * 3 + 2] as number;
     }
-    this.#toldIdle = s[6] as number;
+    const told = s[6] as number;
+    this.#toldIdle = told < 0 ? told : told + shiftNs;
     this.#event?.cancel();
     this.#event = null;
-    if ((s[7] as number) >= 0) this.#fireAt(s[7] as number);
+    if ((s[7] as number) >= 0) this.#fireAt((s[7] as number) + shiftNs);
   }
 
   /** Power-on: no interval runs. */

@@ -23,8 +23,9 @@ export class Settling {
     return [this.#until, this.#left];
   }
 
-  importState(s: readonly number[]): void {
-    this.#until = s[0] as number;
+  /** @param shiftNs what the clock here is ahead of the one that the state's times are of */
+  importState(s: readonly number[], shiftNs = 0): void {
+    this.#until = (s[0] as number) + shiftNs;
     this.#left = s[1] as number;
   }
 

@@ -2,7 +2,8 @@ import type { Errno } from '../errno.ts';
 
 /** One file of the tree. */
 export interface ControlNode {
-  readonly read?: () => string | Uint8Array;
+  /** @returns what it holds, or why it cannot be read now */
+  readonly read?: () => string | Uint8Array | { readonly errno: Errno };
   /** @returns the error, or null when it was taken */
   readonly write?: (data: string | Uint8Array) => Errno | null;
 }

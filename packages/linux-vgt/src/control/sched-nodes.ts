@@ -46,7 +46,7 @@ export function schedulerNodes(vgt: Vgt): [string, ControlNode][] {
   ];
 }
 
-/** Files of /sys/kernel/vgt/vmN about its share of the engines' time. Upstream of 2016: the last three. */
+/** Files of /sys/kernel/vgt/vmN about its share of the engines' time. Upstream of 2016: the last. */
 export function shareNodes(vgt: Vgt, vm: Vgpu): [string, ControlNode][] {
   const { scheduler } = vgt;
   const { sched } = vm;
@@ -77,18 +77,6 @@ export function shareNodes(vgt: Vgt, vm: Vgpu): [string, ControlNode][] {
           }),
       },
     ],
-    ['schedule', { read: () => `${scheduleOf(vgt, vm)}\n` }],
-    [
-      'start',
-      {
-        read: () => `${sched.stopped ? 0 : 1}\n`,
-        write: (data) =>
-          ranged(textOf(data), 0, 1, (on) => {
-            scheduler.setStopped(vm, on === 0);
-            return null;
-          }),
-      },
-    ],
     [
       'vgpu_hw_utilization',
       {
@@ -99,11 +87,6 @@ export function shareNodes(vgt: Vgt, vm: Vgpu): [string, ControlNode][] {
       },
     ],
   ];
-}
-
-function scheduleOf(vgt: Vgt, vm: Vgpu): string {
-  if (vgt.renderOwner === vm) return 'ACTIVE';
-  return vm.sched.stopped ? 'REMOVED' : 'DEACTIVE';
 }
 
 function ranged(

@@ -2,6 +2,7 @@ import type { Errno } from '../errno.ts';
 import type { Vgt } from '../vgt.ts';
 import { controlNodes } from './control-nodes.ts';
 import { debugNodes } from './debug-nodes.ts';
+import { lifecycleNodes } from './lifecycle-nodes.ts';
 import type { ControlNode } from './node.ts';
 import { schedulerNodes, shareNodes } from './sched-nodes.ts';
 import { vmNodes } from './vm-nodes.ts';
@@ -36,9 +37,8 @@ export class ControlTree {
       map.set(`control/${path}`, node);
     }
     for (const vm of vgt.vms) {
-      for (const [path, node] of [...vmNodes(vm), ...shareNodes(vgt, vm)]) {
-        map.set(`vm${vm.domid}/${path}`, node);
-      }
+      const nodes = [...vmNodes(vm), ...shareNodes(vgt, vm), ...lifecycleNodes(vgt, vm)];
+      for (const [path, node] of nodes) map.set(`vm${vm.domid}/${path}`, node);
     }
     for (const [path, node] of debugNodes(vgt)) map.set(`debug/${path}`, node);
     return map;
@@ -54,7 +54,9 @@ export class ControlTree {
     const node = this.#nodes().get(this.#relative(path));
     if (node === undefined) return { ok: false, errno: 'ENOENT' };
     if (node.read === undefined) return { ok: false, errno: 'EACCES' };
-    return { ok: true, data: node.read() };
+    const data = node.read();
+    if (typeof data === 'object' && 'errno' in data) return { ok: false, errno: data.errno };
+    return { ok: true, data };
   }
 
   /** @returns the error's name, or null when the write was taken */

@@ -73,6 +73,11 @@ export class Residency {
     if (this.has(vm.tag, page)) this.#hardware.write(page, vm.machine[page] as number);
   }
 
+  /** Hardware's entries are nobody's any more: it lost them. */
+  forget(): void {
+    this.#tag.fill(NOBODY);
+  }
+
   /** The VM is gone: what hardware has of it points at the dummy page. */
   drop(tag: number): void {
     for (let chunk = 0; chunk < this.#tag.length; chunk++) {

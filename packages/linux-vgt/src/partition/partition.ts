@@ -175,6 +175,46 @@ export class Partition {
     add(s.highBase, s.highBytes);
   }
 
+  /**
+   * Takes the very graphics memory of a slice, whose addresses a guest knows already: shared with
+   * others or not, as the mode says. Fences by first fit, since their numbers are virtual.
+   *
+   * @returns ENOMEM when some of it is taken: then nothing changed, and {@link shortage} says what
+   */
+  claim(s: Slice): Slice | Errno {
+    if (this.shortage(s) !== null) return 'ENOMEM';
+    if (this.mode === 'shared') {
+      const slice = { ...s, fenceBase: 0, shared: true };
+      this.#count(slice, 1);
+      return slice;
+    }
+    const fenceBase = firstFit(this.#fences, s.fences, 0, FENCES);
+    this.#gm.fill(1, s.lowBase / MIB, (s.lowBase + s.lowBytes) / MIB);
+    this.#gm.fill(1, s.highBase / MIB, (s.highBase + s.highBytes) / MIB);
+    this.#fences.fill(1, fenceBase, fenceBase + s.fences);
+    return { ...s, fenceBase, shared: false };
+  }
+
+  /** Why {@link claim} would fail: the resource and what of it is free; null when it would not. */
+  shortage(s: Slice): string | null {
+    const parts = [
+      ['aperture', s.lowBase, s.lowBytes, 0, this.apertureMiB],
+      ['hidden graphics memory', s.highBase, s.highBytes, this.apertureMiB, this.totalMiB],
+    ] as const;
+    for (const [what, base, bytes, from, to] of parts) {
+      const first = base / MIB;
+      const count = bytes / MIB;
+      const whole = Number.isInteger(first) && Number.isInteger(count) && count >= 0;
+      const inside = whole && first >= from && first + count <= to;
+      if (inside && this.#gm.subarray(first, first + count).every((taken) => taken === 0)) continue;
+      const free = freeRuns(this.#gm, from, to);
+      return `${what} from ${first} to ${first + count} MiB is not free; free: ${free} MiB`;
+    }
+    const fences = this.mode === 'shared' ? new Uint8Array(FENCES) : this.#fences;
+    if (firstFit(fences, s.fences, 0, FENCES) >= 0) return null;
+    return `${s.fences} fences in a row are not free; free: ${freeRuns(fences, 0, FENCES)}`;
+  }
+
   release(s: Slice): void {
     if (s.shared) {
       this.#count(s, -1);
@@ -253,6 +293,18 @@ function firstFit(map: Uint8Array, size: number, from: number, to: number): numb
     if (run === size) return i - size + 1;
   }
   return -1;
+}
+
+/** Free runs in [from, to) as `120-128, 192-248`, or `none`. */
+function freeRuns(map: Uint8Array, from: number, to: number): string {
+  const runs: string[] = [];
+  for (let i = from; i < to; i++) {
+    if (map[i] !== 0) continue;
+    const first = i;
+    while (i < to && map[i] === 0) i++;
+    runs.push(`${first}-${i}`);
+  }
+  return runs.length === 0 ? 'none' : runs.join(', ');
 }
 
 /** A bitmap as Linux prints it: words of 32 bits in hex, the highest first, commas between. */

@@ -89,10 +89,15 @@ export class ReservedMemory {
     const byte = DUMMY_BYTE * 0x01010101;
     this.words.fill(byte, DUMMY / 4, DUMMY / 4 + KIB);
     for (let i = 0; i < GM_PAGES; i++) ggtt.write(i, this.dummyPte);
+    this.map(ggtt);
+  }
+
+  /** Writes the GTT entries of the mediator's own memory. */
+  map(ggtt: Ggtt): void {
     const pages = (RESERVED_MIB * KIB) / 4;
     const areaPages = (CONTEXT_MIB * KIB) / 4;
     for (let i = 0; i < pages; i++) {
-      ggtt.write((base >>> 12) + i, pteAddress(this.firstMfn + i) | PTE_OWN);
+      ggtt.write((this.base >>> 12) + i, pteAddress(this.firstMfn + i) | PTE_OWN);
     }
     for (let i = 0; i < areaPages; i++) {
       const mfn = this.firstMfn + pages + i;

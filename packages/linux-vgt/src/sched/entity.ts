@@ -15,6 +15,13 @@ export interface ShareParams {
   readonly cap?: number;
 }
 
+/** Whether weight and cap, if there are any, are in range. */
+export function isShare({ weight = 1, cap = 0 }: ShareParams): boolean {
+  const within = (n: number, min: number, max: number): boolean =>
+    Number.isInteger(n) && n >= min && n <= max;
+  return within(weight, 1, WEIGHT_MAX) && within(cap, 0, 100);
+}
+
 /** One VM to the scheduler: what it may have, what it had, and what policies note about it. */
 export class SchedEntity {
   readonly vgpu: Vgpu;

@@ -34,6 +34,22 @@ export class HiddenState {
     }
   }
 
+  /** Words of all of it: the blitter's set-up, the URB, a word per engine. */
+  exportState(): Int32Array {
+    return Int32Array.of(...this.#blits, ...this.#urb, ...this.#arbitration.map(Number));
+  }
+
+  /** @returns false when it is not as long as ours: nothing changed */
+  importState(words: Int32Array): boolean {
+    const blits = this.#blits.length;
+    const urb = blits + this.#urb.length;
+    if (words.length !== urb + this.#arbitration.length) return false;
+    this.#blits.set(words.subarray(0, blits));
+    this.#urb.set(words.subarray(blits, urb));
+    for (let i = 0; i < this.#arbitration.length; i++) this.#arbitration[i] = words[urb + i] !== 0;
+    return true;
+  }
+
   /** The VM resets engines that it does not have now. @param mask bit per engine */
   reset(mask: number): void {
     if ((mask & BCS_BIT) !== 0) this.#blits.fill(0);

@@ -86,6 +86,7 @@ export class RenderSwitch {
   #requestedAt = 0;
   #since = 0;
   #loadedAt = 0;
+  #hurried = false;
   #nullReady = false;
   #buildingNull = false;
 
@@ -156,6 +157,13 @@ export class RenderSwitch {
     this.advance();
   }
 
+  /** The drain that is under way ends now: engines that do not rest are reset. */
+  breakUp(): void {
+    if (this.#state !== DRAINING) return;
+    this.#hurried = true;
+    this.advance();
+  }
+
   /** Goes on as far as hardware allows. */
   advance(): void {
     if (this.#state === DRAINING) this.#drain();
@@ -163,10 +171,11 @@ export class RenderSwitch {
   }
 
   #drain(): void {
-    const late = this.#clock.now - this.#since >= this.#timeoutNs;
+    const late = this.#hurried || this.#clock.now - this.#since >= this.#timeoutNs;
     let stuck = 0;
     for (let i = 0; i < ENGINE_IDS.length; i++) if (!this.resting(i)) stuck |= 1 << i;
     if (stuck !== 0 && !late) return;
+    this.#hurried = false;
     this.counters.idleWaitNs += this.#clock.now - this.#since;
     this.#forcewake.get();
     const lostContext = (stuck & 1) !== 0;
@@ -197,6 +206,17 @@ export class RenderSwitch {
     const prev = this.owner;
     if (prev === null) return;
     const { regs } = this.#device;
+    this.#saveRegisters(prev);
+    for (const engine of prev.engines) engine.unload();
+    prev.hidden.save(this.#device);
+    prev.ccid = lostContext ? 0 : regs.peek(RCS_CCID);
+    this.#account(prev);
+    prev.loaded = false;
+    prev.ppgtt.unload();
+  }
+
+  #saveRegisters(prev: Vgpu): void {
+    const { regs } = this.#device;
     const { policy } = this.#attr;
     for (const offset of this.#attr.saved) {
       const value = regs.read32(offset);
@@ -204,12 +224,21 @@ export class RenderSwitch {
       if (policy[offset >>> 2] !== RENDER_ADDRESS) prev.vreg.dw[offset >>> 2] = value;
     }
     for (const offset of this.#attr.status) prev.vreg.dw[offset >>> 2] = regs.read32(offset);
-    for (const engine of prev.engines) engine.unload();
-    prev.hidden.save(this.#device);
-    prev.ccid = lostContext ? 0 : regs.peek(RCS_CCID);
-    this.#account(prev);
-    prev.loaded = false;
-    prev.ppgtt.unload();
+  }
+
+  /** Hardware is about to lose its state: the owner's registers are kept. Its engines rest. */
+  park(): void {
+    if (this.owner !== null) this.#saveRegisters(this.owner);
+  }
+
+  /** Hardware lost its state: the owner's goes there again. */
+  reload(): void {
+    const { owner } = this;
+    if (owner === null) return;
+    owner.loaded = false;
+    owner.ppgtt.unload();
+    this.owner = null;
+    this.request(owner);
   }
 
   #account(vgpu: Vgpu): void {

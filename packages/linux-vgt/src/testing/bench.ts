@@ -17,6 +17,7 @@ const R = engineRegs;
 export class TestMpt implements Mpt {
   readonly memory: MachineMemory;
   readonly ram: Map<number, Int32Array> = new Map();
+  readonly regions: Map<number, number> = new Map();
   readonly msis: { domid: number; address: number; data: number }[] = [];
   readonly intx: Map<number, boolean> = new Map();
   readonly crashes: { domid: number; reason: string }[] = [];
@@ -30,9 +31,15 @@ export class TestMpt implements Mpt {
 
   addDomain(domid: number, mib: number): Int32Array {
     const words = new Int32Array((mib * MIB) / 4);
-    this.memory.addRegion(domid * 2 ** 32, words);
+    this.regions.set(domid, this.memory.addRegion(domid * 2 ** 32, words));
     this.ram.set(domid, words);
     return words;
+  }
+
+  /** Its memory is gone from the machine. */
+  removeDomain(domid: number): void {
+    this.ram.delete(domid);
+    this.memory.removeRegion(this.regions.get(domid) as number);
   }
 
   gfnToMfn(domid: number, gfn: number): number {

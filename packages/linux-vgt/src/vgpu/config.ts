@@ -1,6 +1,7 @@
 import {
   barBase,
   type ConfigSpace,
+  type ConfigStateV1,
   GTTMMIO_BYTES,
   IGD_MSI,
   igdConfigSpace,
@@ -34,6 +35,13 @@ export interface VgpuConfigOptions {
   readonly onSwsci?: () => void;
   /** The driver asks for a reset of the function: of the vGPU, not of the hardware. */
   readonly onFunctionReset?: () => void;
+}
+
+/** A vGPU's configuration space and what of its interrupt is on its way. */
+export interface VgpuConfigStateV1 {
+  readonly space: ConfigStateV1;
+  readonly injected: number;
+  readonly line: boolean;
 }
 
 /**
@@ -130,6 +138,26 @@ export class VgpuConfig {
     if (level === this.#intx) return;
     this.#intx = level;
     this.#o.mpt.setIntx(this.#o.domid, level);
+  }
+
+  /** Everything of it: the bytes, messages sent, the line's level. */
+  exportState(): VgpuConfigStateV1 {
+    return { space: this.space.exportState(), injected: this.injected, line: this.#line };
+  }
+
+  /**
+   * Takes a state into a vGPU that nobody uses yet: its traps appear where the BARs are, and INTA# has
+   * the level it had. A message is not sent again.
+   *
+   * @returns why it was refused, or null
+   */
+  importState(s: VgpuConfigStateV1): string | null {
+    const refused = this.space.importState(s.space);
+    if (refused !== null) return refused;
+    this.injected = s.injected;
+    this.#line = s.line;
+    this.#commandWritten();
+    return null;
   }
 
   /** The vGPU is gone: nothing answers for its ranges. */

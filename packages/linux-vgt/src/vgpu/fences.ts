@@ -77,6 +77,11 @@ export class VirtualFences implements RegBlock {
     if (!valid || mine) this.#hw.write32(to, low);
   }
 
+  /** Writes all of the VM's fences to hardware: its registers came from elsewhere, or hardware forgot. */
+  restore(): void {
+    for (let id = 0; id < this.#slice.fences; id++) this.#program(id);
+  }
+
   /** Clears the VM's fences in hardware. */
   release(): void {
     if (this.own !== null) return;

@@ -106,6 +106,8 @@ export class Vgpu implements MmioHost, EngineHost, ScanHost {
   readonly id: number;
   readonly slice: Slice;
   readonly isDom0: boolean;
+  /** Shows the class of a primary display. */
+  readonly primary: boolean;
   readonly contextArea: number;
   /** What the guest sees. */
   readonly vreg: RegSpace = new RegSpace();
@@ -114,6 +116,7 @@ export class Vgpu implements MmioHost, EngineHost, ScanHost {
   readonly irq: Interrupts;
   readonly pv: PvInfo;
   readonly fences: VirtualFences;
+  readonly power: Power;
   readonly engines: readonly VirtualEngine[];
   readonly ggtt: ShadowGgtt;
   readonly ppgtt: ShadowPpgtt;
@@ -163,6 +166,7 @@ export class Vgpu implements MmioHost, EngineHost, ScanHost {
     this.id = o.id;
     this.slice = o.slice;
     this.isDom0 = o.domid === 0;
+    this.primary = o.primary;
     this.contextArea = o.contextArea;
     this.hw = device.regs;
     const { vreg } = this;
@@ -213,7 +217,13 @@ export class Vgpu implements MmioHost, EngineHost, ScanHost {
         });
     (this.display ?? device.display).onVga = (on) => owner.vgaSwitched(this, on);
     this.ports = new VirtualPorts(this.display);
-    this.#addRows(owner.clock);
+    this.power = new Power({
+      regs: vreg,
+      clock: owner.clock,
+      idle: () => true,
+      onForcewake: (held) => this.#forcewake(held),
+    });
+    this.#addRows();
     this.#takeSnapshot(owner.snapshot);
     this.pv.publish();
     this.mmio = new VgpuMmio({
@@ -244,10 +254,8 @@ export class Vgpu implements MmioHost, EngineHost, ScanHost {
     this.irq.onMaskWrite = (offset) => owner.maskChanged(offset);
   }
 
-  #addRows(clock: Clock): void {
-    const { vreg } = this;
-    const onForcewake = (held: boolean): void => this.#forcewake(held);
-    const power = new Power({ regs: vreg, clock, idle: () => true, onForcewake });
+  #addRows(): void {
+    const { vreg, power } = this;
     vreg.add(this.irq.rows);
     vreg.add(this.pv.rows);
     vreg.add(this.fences.rows);
