@@ -22,6 +22,20 @@ if [ ! -e /run/modprobe.d/igt.conf ]; then
   mkdir -p /run/modprobe.d
   echo "install i915 /bin/modprobe i915 \$CMDLINE_OPTS && sh $0" >/run/modprobe.d/igt.conf
 fi
+# Tests that suspend call util-linux's rtcwake, which busybox has not: -s seconds, -m state, -n to try only.
+if [ ! -e /bin/rtcwake ]; then
+  cat >/bin/rtcwake <<'END'
+#!/bin/busybox sh
+alarm=/sys/class/rtc/rtc0/wakealarm only=
+while getopts ns:m: option; do
+  case $option in n) only=try ;; s) seconds=$OPTARG ;; m) state=$OPTARG ;; *) exit 1 ;; esac
+done
+grep -qw "$state" /sys/power/state && [ -w $alarm ] || exit 1
+[ -n "$only" ] && exit 0
+echo 0 >$alarm && echo "+$seconds" >$alarm && echo "$state" >/sys/power/state
+END
+  chmod +x /bin/rtcwake
+fi
 [ $# = 0 ] && exit 0
 
 seconds=$1 program=$2

@@ -567,6 +567,30 @@ describe('ends of a guest', () => {
     expect(dword(engine, RESULT) & 0x8000).toBe(0x8000);
   });
 
+  test('the alarm of the clock is a fixed event of ACPI, which interrupts until it is cleared', async () => {
+    const WAITED = 0x3104;
+    const p = new Program().gate(0x51, 'handler').lidt(0x7ff);
+    p.outb(0x21, 0xff).outb(0xa1, 0xff).poke(0xfee000f0, 0x1ff);
+    // IOAPIC pin 9: level triggered, vector 0x51.
+    p.poke(0xfec00000, 0x10 + 2 * 9 + 1).poke(0xfec00010, 0);
+    p.poke(0xfec00000, 0x10 + 2 * 9).poke(0xfec00010, 0x8051);
+    p.eax(0x400).out(0xb002, 2);
+    // An alarm at 00:00:00 is over: it goes off at once. Registers 1, 3 and 5, then bit 5 of register B.
+    for (const register of [1, 3, 5]) p.outb(0x70, register).outb(0x71, 0);
+    p.in(0xb000, 2).store(RESULT);
+    p.outb(0x70, 0xb).outb(0x71, 0x22).sti();
+    p.label('wait').hlt().whileBelow(COUNT, 2, 'wait').jmp('over');
+    // The first interrupt leaves the status as it is, so that there is a second.
+    p.label('handler').bytes(0x50, 0x52).inc(COUNT).in(0xb000, 2).store(WAITED);
+    p.whileBelow(COUNT, 2, 'end').eax(0x400).out(0xb000, 2);
+    p.label('end').poke(0xfee000b0, 0).bytes(0x5a, 0x58, 0xcf).label('over').done();
+    const engine = await machine(p);
+    await runToEnd(engine);
+    expect(dword(engine, RESULT) & 0x400).toBe(0);
+    expect(dword(engine, WAITED) & 0x400).toBe(0x400);
+    expect(dword(engine, COUNT)).toBe(2);
+  });
+
   test('an interrupt without a table to take it from is a triple fault', async () => {
     const engine = await machine(new Program().lidt(0).bytes(0xcc));
     expect(await runToEnd(engine)).toEqual({ kind: 'triple-fault', reason: 'triple fault' });

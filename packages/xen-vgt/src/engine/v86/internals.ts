@@ -27,13 +27,30 @@ export interface V86Pci {
   pci_write32(address: number, value: number): void;
 }
 
+/** PIIX4 power management. */
+export interface V86Acpi {
+  pm1_status: number;
+  readonly pm1_enable: number;
+  /** Called between runs of instructions. @returns milliseconds until it wants to be called again */
+  timer(now: number): number;
+}
+
+/** The real-time clock. */
+export interface V86Rtc {
+  /** Host time of the alarm, milliseconds; 0 when none is set or it went off. */
+  readonly next_interrupt_alarm: number;
+  /** As {@link V86Acpi.timer}. */
+  timer(now: number, legacy: boolean): number;
+}
+
 export interface V86Cpu {
   readonly wasm_memory: { readonly buffer: ArrayBufferLike };
   readonly memory_size: ArrayLike<number>;
   readonly mem8: Uint8Array;
   readonly devices: {
     readonly pci: V86Pci;
-    readonly acpi?: { pm1_status: number };
+    readonly acpi?: V86Acpi;
+    readonly rtc: V86Rtc;
     readonly uart0: { readonly input: ArrayLike<number> };
     readonly vga?: { readonly vga_memory_size: number };
   };

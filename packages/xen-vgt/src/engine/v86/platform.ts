@@ -1,6 +1,6 @@
 import type { AccessSize, TrapTarget } from '@xengt/hsw-device';
 import type { EngineEvent } from '../../port/engine.ts';
-import type { V86Cpu } from './internals.ts';
+import type { V86Acpi, V86Cpu } from './internals.ts';
 import type { PortMap } from './port-map.ts';
 
 /**
@@ -15,8 +15,11 @@ const PM1_CONTROL = 0xb004;
 const SLEEP_ENABLE = 0x2000,
   SLEEP_TYPE_SHIFT = 10,
   SLEEP_TYPE_S5 = 0;
-/** PM1 status: WAK_STS. ACPI 6.1, 4.8.3.1. */
-const WAKE_STATUS = 0x8000;
+/** PM1 status: WAK_STS; RTC_STS, whose place in PM1 enable is RTC_EN. ACPI 6.1, 4.8.3.1. */
+const WAKE_STATUS = 0x8000,
+  RTC_STATUS = 0x400;
+/** The line of ACPI's interrupt. */
+const SCI = 9;
 
 const SILENT: TrapTarget = {
   name: 'acpi.hotplug',
@@ -35,6 +38,7 @@ export function installPlatform(
   cpu.reboot_internal = (): void => end({ kind: 'reboot', reason: 'reset by the guest' });
   const acpi = cpu.devices.acpi;
   if (acpi === undefined) return;
+  linkAlarm(cpu, acpi);
   const own = ports.own(PM1_CONTROL);
   ports.map(PM1_CONTROL, 2, {
     name: 'acpi.pm1-control',
@@ -60,4 +64,28 @@ export function installPlatform(
       acpi.pm1_status |= WAKE_STATUS;
     },
   });
+}
+
+/**
+ * The clock's alarm is a fixed event of ACPI too: what wakes a guest that sleeps. The interrupt is
+ * pulsed until the guest has cleared the status, for v86 takes its level back at every turn.
+ */
+function linkAlarm(cpu: V86Cpu, acpi: V86Acpi): void {
+  const { rtc } = cpu.devices;
+  const clock = rtc.timer;
+  rtc.timer = (now, legacy): number => {
+    const set = rtc.next_interrupt_alarm !== 0;
+    const wait = clock.call(rtc, now, legacy);
+    if (set && rtc.next_interrupt_alarm === 0) acpi.pm1_status |= RTC_STATUS;
+    return wait;
+  };
+  const own = acpi.timer;
+  acpi.timer = (now): number => {
+    const wait = own.call(acpi, now);
+    if ((acpi.pm1_status & acpi.pm1_enable & RTC_STATUS) !== 0) {
+      cpu.device_raise_irq(SCI);
+      cpu.device_lower_irq(SCI);
+    }
+    return wait;
+  };
 }
