@@ -5,6 +5,7 @@ import { ControlTree } from './control/tree.ts';
 import { UeventGate } from './control/uevent-gate.ts';
 import { CommandDisplay } from './display/command-display.ts';
 import { Foreground } from './display/foreground.ts';
+import { ScanOut } from './display/scan-out.ts';
 import type { Errno } from './errno.ts';
 import { Residency } from './gtt/residency.ts';
 import { SHADOW_BYTES } from './gtt/shadow-directory.ts';
@@ -105,6 +106,7 @@ export class Vgt implements VgpuOwner {
   readonly partition: Partition;
   readonly reserved: ReservedMemory;
   readonly residency: Residency;
+  readonly scanOut: ScanOut;
   readonly tables: RegionTableMemory;
   readonly arenas: readonly BatchArena[];
   readonly snapshot: Int32Array;
@@ -157,6 +159,8 @@ export class Vgt implements VgpuOwner {
       base,
       device.ggtt,
     );
+    const { displayBase, displayMiB } = this.partition;
+    this.scanOut = new ScanOut(device.ggtt, displayBase, displayMiB, this.reserved.dummyPte);
     this.residency = new Residency(device.ggtt, clock, this.reserved.dummyPte);
     this.tables = new RegionTableMemory(device.memory, base + 32 * MIB, SHADOW_BYTES);
     this.arenas = ENGINE_IDS.map((_, i) => new BatchArena(this.reserved, i));
@@ -193,7 +197,7 @@ export class Vgt implements VgpuOwner {
     });
     this.lifecycle = new Lifecycle(this);
     this.dom0 = this.#createDom0();
-    this.foreground = new Foreground(device, this.dom0);
+    this.foreground = new Foreground(device, this.dom0, this.scanOut);
     this.commandDisplay = new CommandDisplay(device, () => this.switch.owner);
     device.commandDisplay = this.commandDisplay;
     this.control = new ControlTree(this);

@@ -1,5 +1,6 @@
 import type { HaswellDevice, Screen } from '@xengt/hsw-device';
 import type { Vgpu } from '../vgpu/vgpu.ts';
+import type { ScanOut } from './scan-out.ts';
 
 const PIPE_STRIDE = 0x1000;
 const PIPES = 3;
@@ -34,6 +35,46 @@ const PF_ON = 0x80800000 | 0;
 const DE_PRIMARY_FLIP = 0x8,
   DE_SPRITE_FLIP = 0x10;
 
+/** What arms a plane: cursor, primary, sprite. */
+const SURFACES: readonly number[] = [CURBASE, DSPSURF, SPRSURF];
+/** From a surface register of a primary plane or sprite: control, stride, x and y offset. */
+const TO_CONTROL = -0x1c,
+  TO_STRIDE = -0x14,
+  TO_OFFSET = 8;
+const SPRSIZE = 0x70290;
+const CONTROL_TILED = 0x400;
+const TILE_ROWS = 8;
+/** CURCNTR 5:0, and bytes of the largest cursor: 256 by 256. i915 `MCURSOR_MODE_MASK`. */
+const CURSOR_MODE = 0x27;
+const CURSOR_SIDE: readonly number[] = [64, 64, 128, 256];
+
+function isSurface(base: number): boolean {
+  return base === DSPSURF || base === SPRSURF || base === CURBASE;
+}
+
+/** Whether the plane that a surface register arms is off. @param pipe of the VM, as an offset */
+function isOff(vm: Vgpu, surface: number, pipe: number): boolean {
+  if (surface === CURBASE) return (vm.vreg.peek(CURCNTR + pipe) & CURSOR_MODE) === 0;
+  return vm.vreg.peek(surface + TO_CONTROL + pipe) >= 0;
+}
+
+/** Bytes from its address that a plane may read. */
+function surfaceBytes(vm: Vgpu, surface: number, pipe: number): number {
+  const { vreg } = vm;
+  if (surface === CURBASE) {
+    // Modes 0x22 and 0x23 are 128 and 256 pixels, 0x27 and the rest 64.
+    const mode = vreg.peek(CURCNTR + pipe) & CURSOR_MODE;
+    const side = (mode & 4) !== 0 ? 64 : (CURSOR_SIDE[mode & 3] as number);
+    return side * side * 4;
+  }
+  const size = surface === SPRSURF ? vreg.peek(SPRSIZE + pipe) >>> 16 : vreg.peek(PIPESRC + pipe);
+  const y = (vreg.peek(surface + TO_OFFSET + pipe) >>> 16) & 0xfff;
+  const rows = y + (size & 0xfff) + 1;
+  const tiled = (vreg.peek(surface + TO_CONTROL + pipe) & CONTROL_TILED) !== 0;
+  const read = tiled ? (rows + TILE_ROWS - 1) & ~(TILE_ROWS - 1) : rows;
+  return Math.max(4096, (vreg.peek(surface + TO_STRIDE + pipe) & 0xffc0) * read);
+}
+
 /**
  * Whose planes the physical screens show. dom0 owns timings and ports; while another VM is in the
  * foreground, that VM's plane registers go to the physical pipes and dom0's are kept until it
@@ -47,11 +88,13 @@ export class Foreground {
   refusedSurfaces = 0;
   readonly #device: HaswellDevice;
   readonly #dom0: Vgpu;
+  readonly #scanOut: ScanOut;
   /** Physical pipe -> the foreground VM's pipe; -1 where it shows nothing. */
   readonly #pipeOf = [-1, -1, -1];
 
-  constructor(device: HaswellDevice, dom0: Vgpu) {
+  constructor(device: HaswellDevice, dom0: Vgpu, scanOut: ScanOut) {
     this.#device = device;
+    this.#scanOut = scanOut;
     this.#dom0 = dom0;
     this.vm = dom0;
     dom0.foreground = true;
@@ -68,6 +111,7 @@ export class Foreground {
     if (this.vm !== null) this.vm.foreground = false;
     this.vm = vm;
     this.switches++;
+    this.#scanOut.show(vm.slice.shared ? vm.ggtt : null);
     if (vm === this.#dom0) this.#restoreDom0();
     vm.foreground = true;
     this.refresh();
@@ -113,21 +157,35 @@ export class Foreground {
     for (const offset of PLANE_REGISTERS) {
       const value = vm.vreg.peek(offset + from);
       if (!this.#mayShow(vm, offset, from, value)) continue;
-      regs.write32(offset + to, this.#forWire(offset, to, value));
+      this.#write(vm, offset, from, screen.pipe, value);
     }
   }
 
   /** Whether a surface lies in the VM's own graphics memory; other registers always may. */
   #mayShow(vm: Vgpu, base: number, pipe: number, value: number): boolean {
-    if (base !== DSPSURF && base !== SPRSURF && base !== CURBASE) return true;
-    const source = vm.vreg.peek(PIPESRC + pipe);
-    const stride = base === CURBASE ? 0 : vm.vreg.peek(base - 0x14 + pipe);
-    const bytes = Math.max(4096, (stride & 0xffc0) * ((source & 0xfff) + 1));
-    const control = vm.vreg.peek(base - (base === CURBASE ? 4 : 0x1c) + pipe);
-    const off = base === CURBASE ? (control & 0x27) === 0 : control >= 0;
-    if (off || vm.owns(value & ~0xfff, bytes)) return true;
+    if (!isSurface(base) || isOff(vm, base, pipe)) return true;
+    if (vm.owns(value & ~0xfff, surfaceBytes(vm, base, pipe))) return true;
     this.refusedSurfaces++;
     return false;
+  }
+
+  /** Writes a plane register of the VM's pipe at `from` to a physical pipe. */
+  #write(vm: Vgpu, base: number, from: number, pipe: number, value: number): void {
+    const to = pipe * PIPE_STRIDE;
+    const forHardware =
+      isSurface(base) && vm.slice.shared
+        ? this.#mapped(vm, base, from, pipe, value)
+        : this.#forWire(base, to, value);
+    if (forHardware >= 0 || !isSurface(base)) this.#device.regs.write32(base + to, forHardware);
+  }
+
+  /** Where hardware finds a surface of a VM that shares its addresses; -1 without room. */
+  #mapped(vm: Vgpu, base: number, from: number, pipe: number, value: number): number {
+    if (isOff(vm, base, from)) return this.#scanOut.nothing;
+    const plane = pipe * 3 + SURFACES.indexOf(base);
+    const bytes = surfaceBytes(vm, base, from);
+    const gma = this.#scanOut.place(plane, value & ~0xfff, bytes);
+    return gma < 0 ? -1 : gma | (value & 0xfff);
   }
 
   /**
@@ -186,8 +244,7 @@ export class Foreground {
       const value = vm.vreg.peek(offset);
       const base = offset - pipe * PIPE_STRIDE;
       if (!this.#mayShow(vm, base, pipe * PIPE_STRIDE, value)) continue;
-      const to = p * PIPE_STRIDE;
-      this.#device.regs.write32(base + to, this.#forWire(base, to, value));
+      this.#write(vm, base, pipe * PIPE_STRIDE, p, value);
     }
   }
 

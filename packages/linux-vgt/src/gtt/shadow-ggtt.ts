@@ -34,6 +34,8 @@ export class ShadowGgtt implements MachineEntries {
   readonly entries: Int32Array = new Int32Array(GM_PAGES);
   /** The same with machine frames, in the slice; what the guest left alone is the dummy page. */
   readonly machine: Int32Array = new Int32Array(GM_PAGES);
+  /** Hears of each page of the slice whose entry changed. */
+  onChange: ((page: number) => void) | null = null;
   readonly counters: GttCounters = { reads: 0, writes: 0, outside: 0, refused: 0 };
   readonly #domid: number;
   readonly #slice: Slice;
@@ -94,6 +96,7 @@ export class ShadowGgtt implements MachineEntries {
     this.machine[index] = this.translate(this.entries[index] as number);
     this.space.invalidatePage(index);
     this.#residency.changed(this, index);
+    this.onChange?.(index);
   }
 
   /** Hardware shall have all of the slice's entries. */
