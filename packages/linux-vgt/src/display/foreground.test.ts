@@ -192,6 +192,16 @@ describe('a foreground VM that shares its addresses', () => {
     expect(shown()).toBe(0x444444);
   });
 
+  test('is seen again after the machine slept', () => {
+    b.vgt.setForeground(1);
+    const surface = hw(0x7019c);
+    const entry = b.device.ggtt.read(surface >>> 12);
+    expect(b.vgt.lifecycle.suspend()).toBeNull();
+    b.device.ggtt.clear();
+    b.vgt.lifecycle.resume();
+    expect(b.device.ggtt.read(surface >>> 12)).toBe(entry);
+  });
+
   test('a cursor is found too', () => {
     b.vgt.setForeground(1);
     g.ram.fill(0xffabcdef | 0, 0x700 * 1024, 0x704 * 1024);

@@ -92,17 +92,29 @@ export class ScanOut {
     return this.#gma(next);
   }
 
+  /** Hardware's GTT was lost and is made anew: so is what is mapped here. */
+  restore(): void {
+    for (let i = 0; i < PLANES * KEPT; i++) {
+      if (this.#pages[i] !== 0) this.#write(i);
+    }
+  }
+
+  #write(i: number): void {
+    const { machine } = this.#vm as ShadowGgtt;
+    const at = this.#first + (this.#at[i] as number);
+    this.#hardware.writeRun(at, this.#pages[i] as number, machine, this.#from[i]);
+  }
+
   #gma(i: number): number {
     return (this.#first + (this.#at[i] as number)) * PAGE;
   }
 
   #map(i: number, at: number, page: number, pages: number): void {
-    const { machine } = this.#vm as ShadowGgtt;
     this.#taken.fill(1, at / MIB_PAGES, Math.ceil((at + pages) / MIB_PAGES));
-    this.#hardware.writeRun(this.#first + at, pages, machine, page);
     this.#pages[i] = pages;
     this.#from[i] = page;
     this.#at[i] = at;
+    this.#write(i);
     this.counters.mapped++;
     this.counters.pages += pages;
   }

@@ -43,10 +43,20 @@ export class Sleep {
   resume(): void {
     if (!this.#asleep) return;
     this.#asleep = false;
-    const { device, reserved, residency, vms, scheduler, interrupts, switch: sw } = this.#vgt;
+    const {
+      device,
+      reserved,
+      residency,
+      scanOut,
+      vms,
+      scheduler,
+      interrupts,
+      switch: sw,
+    } = this.#vgt;
     for (let i = 0; i < GM_PAGES; i++) device.ggtt.write(i, reserved.dummyPte);
     reserved.map(device.ggtt);
     residency.forget();
+    scanOut.restore();
     for (const vm of vms) {
       if (!vm.slice.shared) vm.ggtt.install();
       vm.fences.restore();
