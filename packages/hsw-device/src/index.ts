@@ -18,6 +18,8 @@ export {
   commandByName,
   commandIndex,
   commandLength,
+  commandTable,
+  rowOf,
 } from './cs/decode.ts';
 export {
   COMMAND_MAX,

@@ -35,8 +35,7 @@ export class BatchLoops {
 
   /** What was added belongs to ring commands that end at `ringBytes`. */
   commit(ringBytes: number): void {
-    this.#ringAt.fill(ringBytes, this.#committed, this.count);
-    this.#committed = this.count;
+    while (this.#committed < this.count) this.#ringAt[this.#committed++] = ringBytes;
   }
 
   /** The engine has fetched beyond `ringBytes`. */

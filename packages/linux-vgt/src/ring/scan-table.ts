@@ -1,4 +1,4 @@
-import { COMMANDS } from '@xengt/hsw-device';
+import { COMMAND_ENGINES, COMMAND_MAX, COMMANDS, commandTable, rowOf } from '@xengt/hsw-device';
 
 /** What the scanner does about a command. Everything else is checked for engine and length only. */
 export const PLAIN = 0,
@@ -48,6 +48,38 @@ export const ACTIONS: Uint8Array = Uint8Array.from(
   COMMANDS,
   (row) => ACTION_BY_NAME[row.name] ?? PLAIN,
 );
+
+/** Outcomes of one command's check. */
+export const GO_ON = 0,
+  END = 1,
+  STOP = 2;
+
+/**
+ * Commands of which nothing is checked but engine and length, by engine and the top 16 bits of the
+ * header, as `commandTable` has them: most of what a driver submits is passed with one look-up.
+ * A length in dwords; or the mask of the length field, negative; 0 for whatever is looked at.
+ */
+export const PLAIN_LENGTHS: readonly Int16Array[] = [0, 1, 2, 3].map(plainLengths);
+
+function plainLengths(engine: number): Int16Array {
+  const on = 1 << engine;
+  const table = commandTable(on);
+  return Int16Array.from(table, (_, top) => {
+    const index = rowOf(table, top << 16);
+    const row = COMMANDS[index];
+    if (row === undefined || ACTIONS[index] !== PLAIN) return 0;
+    if (((COMMAND_ENGINES[index] as number) & on) === 0) return 0;
+    const { length } = row;
+    if ('fixed' in length && length.fixed !== 0) return length.fixed;
+    const mask = 'mask' in length ? length.mask : 0;
+    return mask + 2 <= COMMAND_MAX ? -mask : 0;
+  });
+}
+
+/** Dwords of a command by its entry in {@link PLAIN_LENGTHS}, which is not 0. */
+export function plainLength(entry: number, header: number): number {
+  return entry > 0 ? entry : (header & -entry) + 2;
+}
 
 /** MI_BATCH_BUFFER_START, HSW. i915 `MI_BATCH_PPGTT_HSW`, `MI_BATCH_NON_SECURE_HSW`. */
 export const BB_SECOND_LEVEL = 0x400000,
