@@ -3,6 +3,8 @@
 // can still say where.
 
 import { Worker } from 'node:worker_threads';
+import type { HostileReport } from './hostile/campaign.ts';
+import { hostileFigures, hostileReplay } from './hostile/report.ts';
 import { medianKept, type Report, replay, type Totals } from './lib/campaign.ts';
 import { type FuzzOptions, parseOptions, USAGE } from './lib/options.ts';
 import type { WorkerInput } from './worker.ts';
@@ -24,6 +26,13 @@ function figures(t: Totals, seconds: number): string {
   const stops = [...t.stops].sort((a, b) => b[1] - a[1]);
   for (const [why, times] of stops) lines.push(`stopped ${n(times)} times: ${why}`);
   return lines.join('\n');
+}
+
+/** What the thread says. */
+interface Message {
+  readonly totals?: Totals;
+  readonly report?: Report;
+  readonly hostile?: HostileReport;
 }
 
 function start(options: FuzzOptions): Promise<number> {
@@ -52,16 +61,23 @@ function start(options: FuzzOptions): Promise<number> {
       clearInterval(look);
       reject(error);
     });
-    worker.on('message', (message: { totals?: Totals; report?: Report }) => {
-      const { totals, report } = message;
+    const ended = (figuresOf: (seconds: number) => string, failure: string | null): void => {
+      clearInterval(look);
+      process.stdout.write(`${figuresOf((performance.now() - began) / 1000)}\n`);
+      process.stdout.write(failure === null ? 'nothing failed\n' : `${failure}\n`);
+      resolve(failure === null ? 0 : 1);
+    };
+    worker.on('message', (message: Message) => {
+      const { totals, report, hostile } = message;
+      if (hostile !== undefined) {
+        const again = hostileReplay(options.seed, options.hostile ?? 0, hostile);
+        const failure = hostile.failure === null ? null : `${hostile.failure}\nagain: ${again}`;
+        ended((seconds) => hostileFigures(hostile, seconds), failure);
+      }
       if (totals !== undefined && process.stderr.isTTY) {
         process.stderr.write(`\x1b[2K  ${totals.commands} commands, ${totals.accesses} accesses\r`);
       }
-      if (report === undefined) return;
-      clearInterval(look);
-      process.stdout.write(`${figures(report.totals, (performance.now() - began) / 1000)}\n`);
-      process.stdout.write(report.failure === null ? 'nothing failed\n' : `${report.failure}\n`);
-      resolve(report.failure === null ? 0 : 1);
+      if (report !== undefined) ended((s) => figures(report.totals, s), report.failure);
     });
   });
 }
@@ -78,7 +94,8 @@ async function main(): Promise<number> {
     process.stdout.write(USAGE);
     return 0;
   }
-  process.stdout.write(`target ${options.target}, seed ${options.seed}\n`);
+  const what = options.hostile === null ? `target ${options.target}` : 'hostile VM';
+  process.stdout.write(`${what}, seed ${options.seed}\n`);
   return await start(options);
 }
 

@@ -1,21 +1,35 @@
 import { parentPort, workerData } from 'node:worker_threads';
+import { runHostile } from './hostile/campaign.ts';
 import { runCampaign } from './lib/campaign.ts';
 import type { FuzzOptions } from './lib/options.ts';
 
 /** What the thread is given: what to do, and where it says how far it is. */
 export interface WorkerInput {
   readonly options: FuzzOptions;
-  /** Life, step. */
+  /** Life, step; of a hostile campaign 0 and the round. */
   readonly at: Int32Array;
 }
 
 const { options, at } = workerData as WorkerInput;
-const report = runCampaign(
-  options,
-  (life, step) => {
-    at[0] = life;
-    at[1] = step;
-  },
-  (totals) => parentPort?.postMessage({ totals }),
-);
-parentPort?.postMessage({ report });
+if (options.hostile === null) {
+  const report = runCampaign(
+    options,
+    (life, step) => {
+      at[0] = life;
+      at[1] = step;
+    },
+    (totals) => parentPort?.postMessage({ totals }),
+  );
+  parentPort?.postMessage({ report });
+} else {
+  const hostile = runHostile({
+    seed: options.seed,
+    operations: options.hostile,
+    only: options.attack,
+    rounds: options.rounds,
+    onRound: (round) => {
+      at[1] = round;
+    },
+  });
+  parentPort?.postMessage({ hostile });
+}

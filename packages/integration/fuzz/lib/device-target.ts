@@ -34,6 +34,7 @@ export class DeviceTarget implements Target {
     high: 256 * MIB,
     highBytes: 1792 * MIB,
   };
+  readonly ownCommands = 0;
   readonly foreign: readonly number[] = [0x100000, 0x1000ff, 0x7000000, 0x70000ff, 0x123456];
 
   /** @param every see {@link WatchedMemory} */

@@ -53,7 +53,7 @@ export class Driver {
     this.target.step(budget);
     const done = this.#executed() - before;
     this.commands += done;
-    if (done > budget / COMMAND_COST + ENGINES) {
+    if (done > budget / COMMAND_COST + ENGINES + this.target.ownCommands) {
       this.trouble ??= `${done} commands in a slice of ${budget} bytes`;
     }
   }

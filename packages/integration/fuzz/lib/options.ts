@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { KINDS } from '../hostile/attacks.ts';
 import type { TargetName } from './life.ts';
 import { parseSteps } from './minimise.ts';
 
@@ -12,6 +13,9 @@ export const USAGE = `npm run fuzz -- [options]
   --life N         only this life of the seed, e.g. to see a failure again
   --only LIST      only these steps of it, e.g. 3,17-20
   --no-minimise    do not look for the fewest steps that fail
+  --hostile N      instead: a VM attacks three that work, with N hostile operations, e.g. 1e8
+  --attack NAME    only that kind of attack, e.g. "endless batch"
+  --rounds N       no more than N rounds of attacks, e.g. to see a failure again
 `;
 
 export interface FuzzOptions {
@@ -24,6 +28,10 @@ export interface FuzzOptions {
   readonly life: number | null;
   readonly only: ReadonlySet<number> | null;
   readonly minimise: boolean;
+  /** Hostile operations, when a VM is to attack others; else null. */
+  readonly hostile: number | null;
+  readonly attack: string | null;
+  readonly rounds: number | null;
 }
 
 /** @throws Error with what is wrong, for a person */
@@ -41,6 +49,9 @@ export function parseOptions(args: readonly string[], today: number): FuzzOption
       life: { type: 'string' },
       only: { type: 'string' },
       minimise: { type: 'boolean', default: true },
+      hostile: { type: 'string' },
+      attack: { type: 'string' },
+      rounds: { type: 'string' },
       help: { type: 'boolean', default: false },
     },
   });
@@ -57,7 +68,16 @@ export function parseOptions(args: readonly string[], today: number): FuzzOption
     life: values.life === undefined ? null : whole('life', values.life),
     only: values.only === undefined ? null : parseSteps(values.only),
     minimise: values.minimise,
+    hostile: values.hostile === undefined ? null : whole('hostile', values.hostile),
+    attack: values.attack === undefined ? null : attackName(values.attack),
+    rounds: values.rounds === undefined ? null : whole('rounds', values.rounds),
   };
+}
+
+function attackName(name: string): string {
+  if (KINDS.some((kind) => kind.name === name)) return name;
+  const names = KINDS.map((kind) => kind.name).join(', ');
+  throw new Error(`there is no attack "${name}"; there are: ${names}`);
 }
 
 function whole(name: string, text: string): number {

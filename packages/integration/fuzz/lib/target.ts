@@ -27,6 +27,8 @@ export interface Target {
   readonly regs: RegSpace;
   /** Frames of other machines, which its tables may name. */
   readonly foreign: readonly number[];
+  /** Commands of the mediator's own that a slice may hold. */
+  readonly ownCommands: number;
   /** Runs a slice. @param budget bytes of work */
   step(budget: number): void;
   /** Between steps: puts the driver on its feet where it was stopped. */

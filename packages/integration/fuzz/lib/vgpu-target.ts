@@ -27,6 +27,7 @@ export class VgpuTarget implements Target {
   readonly hypervisor: Hypervisor = new Hypervisor(this.memory);
   readonly vgt: Vgt;
   readonly frames: number = RAM_MIB * 256;
+  readonly ownCommands = 64;
   readonly foreign: readonly number[];
   /** Times the mediator stopped the VM, by the reason's first words. */
   readonly stops: Map<string, number> = new Map();
