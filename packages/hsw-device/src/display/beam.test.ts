@@ -127,7 +127,7 @@ describe('a plane update as i915 does one', () => {
     bench.clock.advance(24e6);
     bench.read(R.PIPEDSL);
     expect(bench.read(R.PIPE_FRMCOUNT)).toBe(before);
-    bench.clock.advance(1);
+    bench.clock.advance(3e6);
     expect(bench.read(R.PIPE_FRMCOUNT)).toBeGreaterThan(before);
   });
 
@@ -178,6 +178,18 @@ describe('a plane update as i915 does one', () => {
     bench.clock.advance(20e6);
     bench.write(R.DSPSURF, 0x3000);
     const [before, after] = update(bench, (beam?.nextVblank ?? 0) - 1e6, 2e6);
+    expect(after).toBe(before);
+  });
+
+  test('a plane written beside any update does not take the hold from the next one', () => {
+    const bench = new DisplayBench();
+    bench.light('1024x768', 0);
+    bench.clock.advance(20e6);
+    const due = bench.display.pipes[0]?.beam.nextVblank ?? 0;
+    bench.clock.advanceTo(due - 5e6);
+    bench.read(R.PIPEDSL);
+    bench.write(R.DSPSURF, 0x2000);
+    const [before, after] = update(bench, due - 1e6, 2e6);
     expect(after).toBe(before);
   });
 

@@ -163,6 +163,42 @@ describe('what command streamers wait for', () => {
     expect(bench.take(0x44000)).toBe(8);
   });
 
+  test('an asynchronous flip tears the frame that goes out: its CRC is of both pictures', () => {
+    const bench = new DisplayBench();
+    bench.light('1024x768', 0);
+    bench.words.fill(0x112233, 1 << 20, (1 << 20) + 1024 * 768);
+    const { beam } = bench.display.pipes[0] as (typeof bench.display.pipes)[number];
+    bench.write(0x60050, 0xc0000000);
+    const crcs = (flips: readonly [line: number, surface: number][]): number => {
+      bench.clock.advanceTo(beam.nextVblank + 1);
+      bench.read(0x60064);
+      for (const [line, surface] of flips) {
+        bench.clock.advanceTo(beam.timeOfLine(line, bench.clock.now) + beam.lineNs / 2);
+        bench.display.flip(0, 0, surface | 1);
+      }
+      bench.clock.advanceTo(beam.nextVblank + 1);
+      return bench.read(0x60064);
+    };
+    const black = crcs([]);
+    const torn = crcs([[300, 0x400000]]);
+    const grey = crcs([]);
+    expect(new Set([black, torn, grey]).size).toBe(3);
+    // A picture drawn as the tear left the frame has its CRC.
+    bench.words.fill(0, 1 << 20, (1 << 20) + 1024 * 300);
+    expect(crcs([])).toBe(torn);
+    // There and back within a frame; in vertical blank nothing tears.
+    bench.words.fill(0, 1 << 20, (1 << 20) + 1024 * 768);
+    bench.words.fill(0x112233, 2 << 20, (2 << 20) + 1024 * 768);
+    expect(crcs([])).toBe(black);
+    const band = crcs([
+      [100, 0x800000],
+      [101, 0x400000],
+    ]);
+    expect([black, grey, torn]).not.toContain(band);
+    expect(crcs([[800, 0x800000]])).toBe(grey);
+    expect(crcs([])).toBe(grey);
+  });
+
   test('stereo flips and planes that are not there are refused', () => {
     const { display } = new DisplayBench();
     expect(display.displayFlip(cmd(0x0a000002, 0, 0), 4)).toBe(false);

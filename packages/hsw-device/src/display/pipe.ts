@@ -8,6 +8,7 @@ import { LineEvents } from './line-events.ts';
 import { PlaneLatch } from './plane-latch.ts';
 import { CSC_REGISTERS } from './scan/csc.ts';
 import { linearSpriteGamma } from './scan/sprite-gamma.ts';
+import { Tears } from './tears.ts';
 
 /** What a pipe tells the engine that owns it. */
 export interface PipeEvents {
@@ -64,6 +65,8 @@ export class Pipe {
   readonly source: PlaneLatch;
   /** The fitter of the pipe's number, which may serve another: PF_CTL, WIN_POS, WIN_SZ. */
   readonly fitter: PlaneLatch;
+  /** What asynchronous flips did to the frame that goes out. */
+  readonly tears: Tears = new Tears();
   /** GAMMA_MODE as of the latest vertical blank. */
   gammaMode = 0;
   readonly rows: readonly RegRow[];
@@ -151,6 +154,7 @@ export class Pipe {
     this.#timer?.cancel();
     this.#timer = null;
     this.#written = 'nothing';
+    this.tears.clear();
     this.transcoder = transcoder;
     if (transcoder < 0) {
       this.beam.stop();
@@ -191,6 +195,7 @@ export class Pipe {
     if (this.primary.armed) bits |= DE_PRIMARY_FLIP;
     if (this.sprite.armed) bits |= DE_SPRITE_FLIP;
     this.#events.frameEnd(this.index);
+    this.tears.clear();
     this.#latch();
     this.#events.vblank(this.index);
     this.#events.raiseDe(bits << (this.index * 5));
@@ -282,6 +287,9 @@ export class Pipe {
   }
 
   #flipNow(plane: PlaneLatch, done: boolean, bit: number): void {
+    const line = this.beam.line(this.#clock.now);
+    const fetched = this.beam.running && line > 0 && line < this.beam.vblankStart;
+    if (fetched && !this.#interlaced && plane === this.primary) this.tears.add(line, plane.surface);
     plane.latch();
     if (done) this.#events.raiseDe(bit << (this.index * 5));
   }
@@ -372,9 +380,9 @@ export class Pipe {
 
   #readFrame(): number {
     this.#catchUp();
-    // The frame number ends an update of a plane. After a cursor's it may also be what begins the next.
-    if (this.#written === 'plane') this.beam.release();
-    else if (this.#written === 'cursor') this.beam.shorten(this.#clock.now);
+    // The frame number ends an update. It may also be what begins the next, after a cursor's or after
+    // planes written beside any update. i915: `intel_crtc_async_flip_disable_wa`.
+    if (this.#written !== 'nothing') this.beam.shorten(this.#clock.now);
     this.#written = 'nothing';
     return this.beam.frame;
   }
@@ -425,5 +433,6 @@ export class Pipe {
     this.gammaMode = 0;
     this.#moved = false;
     this.#interlaced = false;
+    this.tears.clear();
   }
 }

@@ -1,6 +1,7 @@
 import type { RegSpace } from '../../reg/reg-space.ts';
 import * as R from '../display.regs.ts';
 import type { Pipe } from '../pipe.ts';
+import type { Tears } from '../tears.ts';
 import { type DeepRow, deepRow, planeUses } from './deep-row.ts';
 import {
   convertRow,
@@ -28,6 +29,8 @@ export class PrimaryDrawer {
   #top = 0;
   #swizzles = false;
   #palette = 0;
+  #tears: Tears | null = null;
+  #linesPerRow = 1;
 
   constructor(regs: RegSpace, reader: SurfaceReader) {
     this.#regs = regs;
@@ -46,8 +49,19 @@ export class PrimaryDrawer {
     this.#left = (offset & 0x1fff) * (FORMAT_BYTES[this.#format] as number);
     this.#top = (offset >>> 16) & 0x1fff;
     this.#swizzles = swizzles;
+    this.#tears = null;
     this.#palette = (R.LGC_PALETTE + pipe.index * R.PALETTE_STRIDE) >>> 2;
     return true;
+  }
+
+  /**
+   * Draws the frame as it went out, with its tears, until the next {@link load}.
+   *
+   * @param linesPerRow lines of the beam for each row of the picture: a panel fitter's scale
+   */
+  tear(tears: Tears, linesPerRow: number): void {
+    if (tears.count > 0) this.#tears = tears;
+    this.#linesPerRow = linesPerRow;
   }
 
   get #turned(): boolean {
@@ -64,13 +78,23 @@ export class PrimaryDrawer {
     return planeUses(this.#control, R.PLANE_GAMMA, this.#format);
   }
 
-  /** Reads a row of the surface. @returns index in the reader's bytes of its first byte */
-  #read(y: number, width: number): number {
+  /**
+   * Reads a row of the surface.
+   *
+   * @param y in the surface @param row on the screen
+   * @returns index in the reader's bytes of its first byte
+   */
+  #read(y: number, row: number, width: number): number {
     const line = this.#top + y;
+    const tears = this.#tears;
+    const base =
+      tears === null
+        ? this.#base
+        : tears.surfaceAt(Math.floor(row * this.#linesPerRow), this.#base) & ~0xfff;
     const count = width * (FORMAT_BYTES[this.#format] as number);
     return (this.#control & R.PLANE_TILED) !== 0
-      ? this.#reader.tiled(this.#base, this.#stride, line, this.#left, count, this.#swizzles)
-      : this.#reader.linear((this.#base + line * this.#stride) >>> 0, this.#left, count);
+      ? this.#reader.tiled(base, this.#stride, line, this.#left, count, this.#swizzles)
+      : this.#reader.linear((base + line * this.#stride) >>> 0, this.#left, count);
   }
 
   /** Draws a whole picture of 8 bits a colour. */
@@ -82,8 +106,9 @@ export class PrimaryDrawer {
       return;
     }
     for (let y = 0; y < height; y++) {
-      const first = this.#read(y, width);
-      const at = (turned ? height - 1 - y : y) * width;
+      const row = turned ? height - 1 - y : y;
+      const first = this.#read(y, row, width);
+      const at = row * width;
       const { dw } = this.#regs;
       convertRow(this.#format, this.#reader, first, width, pixels, at, dw, this.#palette);
       if (turned) pixels.subarray(at, at + width).reverse();
@@ -95,7 +120,7 @@ export class PrimaryDrawer {
     const { width, height, pixels } = picture;
     for (let y = 0; y < height; y++) {
       this.#reader.sendTo(pixels, y * width);
-      this.#read(y, width);
+      this.#read(y, y, width);
     }
     this.#reader.keep();
   }
@@ -103,7 +128,7 @@ export class PrimaryDrawer {
   /** Draws one line as a row. */
   deep(line: number, row: DeepRow, width: number, height: number): void {
     const turned = this.#turned;
-    const first = this.#read(turned ? height - 1 - line : line, width);
+    const first = this.#read(turned ? height - 1 - line : line, line, width);
     deepRow(this.#format, this.#reader, first, width, row, this.#regs.dw, this.#palette);
     if (turned) row.reverse(width);
     row.uses.fill(this.uses, 0, width);

@@ -67,10 +67,10 @@ export class Scanner {
    */
   onWire(pipe: Pipe, planes: number): Picture {
     const picture = this.#sized(pipe);
-    this.#draw(pipe, picture, planes, WIRE_FULL);
+    const { width, height } = this.#active(pipe, this.#fitted);
+    this.#draw(pipe, picture, planes, WIRE_FULL, height / picture.height);
     const fitter = planes === PLANES_ALL ? this.#fitter(pipe) : -1;
     if (fitter < 0) return picture;
-    const { width, height } = this.#active(pipe, this.#fitted);
     if (this.#fitted.pixels.length < width * height) {
       this.#fitted.pixels = new Uint32Array(width * height);
     }
@@ -127,10 +127,10 @@ export class Scanner {
     if (out.length < target.width * target.height) return false;
     const own = target.pixels;
     target.pixels = out;
-    if (fitter < 0) this.#draw(pipe, target, PLANES_ALL, wire);
+    if (fitter < 0) this.#draw(pipe, target, PLANES_ALL, wire, 0);
     else {
       const picture = this.#sized(pipe);
-      this.#draw(pipe, picture, PLANES_ALL, wire);
+      this.#draw(pipe, picture, PLANES_ALL, wire, 0);
       this.#fit(picture, fitter, target);
     }
     target.pixels = own;
@@ -163,12 +163,15 @@ export class Scanner {
   /**
    * Puts a pipe's planes together and sends them through its colour stage. While no plane has more
    * than 8 bits a colour and all ask for the same, the whole picture is made in 8 bits first.
+   *
+   * @param tornBy lines of the beam for each row when the frame's tears are drawn; 0 when not
    */
-  #draw(pipe: Pipe, picture: Picture, planes: number, wire: number): void {
+  #draw(pipe: Pipe, picture: Picture, planes: number, wire: number, tornBy: number): void {
     pipe.scanline();
     const swizzles = (this.#regs.peek(R.DISP_ARB_CTL) & R.DISP_TILE_SURFACE_SWIZZLING) !== 0;
     let on = 0;
     if (this.#primary.load(pipe, swizzles)) on |= PLANE_PRIMARY;
+    if (tornBy > 0) this.#primary.tear(pipe.tears, tornBy);
     if (this.#sprite.load(pipe, swizzles)) on |= PLANE_SPRITE;
     if (this.#cursor.load(pipe)) on |= PLANE_CURSOR;
     on &= planes;
