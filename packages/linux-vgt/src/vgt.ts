@@ -318,6 +318,7 @@ export class Vgt implements VgpuOwner {
 
   /** To be called after each step of the device. Cheap when there is nothing to do. */
   tick(): void {
+    this.interrupts.poll();
     this.switch.advance();
     const { owner } = this.switch;
     if (owner !== null) this.#followLoops(owner);

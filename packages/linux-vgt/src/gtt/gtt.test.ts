@@ -117,7 +117,29 @@ describe('per-process GTT', () => {
     expect(g.peek(DATA_GFN)).toBe(1);
   });
 
-  test('entries are translated when they are first used', () => {
+  test('[G1] [H11] one engine alone has its shadow at once, whatever the others do', () => {
+    g.mapPpgtt(6, DATA_GFN);
+    run(g, BCS, store(0x6000, 1));
+    expect([g.peek(DATA_GFN), g.vgpu.ppgtt.directories]).toEqual([1, 1]);
+    g.write(0x1a030, 0);
+    run(g, BCS, store(0x6000, 2));
+    expect(g.peek(DATA_GFN)).toBe(2);
+  });
+
+  test('[G2] engines with directories of their own each walk theirs', () => {
+    g.startRing(RCS);
+    const other = g.high + 0x600000;
+    g.map(other, TABLE_GFN + 1);
+    g.poke(TABLE_GFN + 1, [(BATCH_GFN << 12) | 7, ((DATA_GFN + 1) << 12) | 7], 5);
+    g.write(0x2228, ppDir(other));
+    g.write(0x229c, 0x02000200);
+    g.mapPpgtt(6, DATA_GFN);
+    run(g, BCS, store(0x6000, 11));
+    run(g, RCS, store(0x6000, 12));
+    expect([g.peek(DATA_GFN), g.peek(DATA_GFN + 1)]).toEqual([11, 12]);
+  });
+
+  test('[G4] [G5] entries are translated when they are first used, and tables are left writable', () => {
     g.mapPpgtt(6, DATA_GFN);
     g.mapPpgtt(7, DATA_GFN + 1);
     run(g, BCS, [...store(0x6000, 1), ...store(0x7000, 2)]);
@@ -163,13 +185,27 @@ describe('per-process GTT', () => {
     expect(g.peek(DATA_GFN)).toBe(3);
   });
 
-  test('a directory entry that moves to another table takes effect', () => {
+  test('[G8] a directory entry of large pages is walked as one of small ones', () => {
+    g.mapPpgtt(6, DATA_GFN);
+    g.write(window(g.high + 0x400000), (TABLE_GFN << 12) | 7 | 2);
+    run(g, BCS, store(0x6000, 9));
+    expect(g.peek(DATA_GFN)).toBe(9);
+    const first = (b.device.regs.peek(0x22228) >>> 16) * 16;
+    for (let i = 0; i < 512; i++) expect(b.device.ggtt.read(first + i) & 2).toBe(0);
+  });
+
+  test('[G7] a directory entry that moves to another table takes effect, and the old one counts no more', () => {
     g.mapPpgtt(6, DATA_GFN);
     run(g, BCS, store(0x6000, 1));
     g.poke(TABLE_GFN + 1, [(BATCH_GFN << 12) | 7, ((DATA_GFN + 2) << 12) | 7], 5);
     g.map(g.high + 0x400000, TABLE_GFN + 1);
     run(g, BCS, store(0x6000, 5));
     expect([g.peek(DATA_GFN), g.peek(DATA_GFN + 2)]).toEqual([1, 5]);
+    const { resynced } = g.vgpu.ppgtt.counters;
+    g.mapPpgtt(6, DATA_GFN + 3);
+    run(g, BCS, store(0x6000, 6));
+    expect([g.peek(DATA_GFN + 2), g.peek(DATA_GFN + 3)]).toEqual([6, 0]);
+    expect(g.vgpu.ppgtt.counters.resynced).toBe(resynced);
   });
 
   test('[G9] DCLV reads all ones', () => {

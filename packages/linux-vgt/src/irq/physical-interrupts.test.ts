@@ -117,4 +117,56 @@ describe('physical interrupts', () => {
     one.write(GTIIR, 1);
     expect(one.read(GTIIR)).toBe(0);
   });
+
+  test("[L8] [L9] a VM's pipes are its own: hardware's vertical blanks are masked as dom0 has them", () => {
+    one.write(DEIMR, ~0x421);
+    one.write(DEIER, 0x80000421 | 0);
+    expect(b.device.regs.peek(DEIMR) & 0x421).toBe(0x421);
+    b.device.irq.raiseDe(0x20);
+    expect(one.read(DEIIR)).toBe(0);
+    one.vgpu.irq.raiseDe(0x1);
+    expect([one.read(DEIIR), zero.read(DEIIR)]).toEqual([1, 0]);
+  });
+
+  test('[L13] nothing is open that no VM asks for: switches need no interrupts', () => {
+    expect([b.device.regs.peek(GTIMR), b.device.regs.peek(PMIMR)]).toEqual([-1, -1]);
+    for (const g of [one, two]) {
+      g.startRing(0);
+      g.submit(0, new Array(64).fill(0));
+    }
+    b.run();
+    expect(b.vgt.switch.counters.switches).toBe(2);
+    expect(b.vgt.interrupts.counters.interrupts).toBe(0);
+  });
+
+  test('[L18] an event that comes again whenever it is cleared holds nobody up, and none is lost', () => {
+    zero.write(SDEIMR, ~0x20000);
+    zero.write(SDEIER, 0x20000);
+    let again = 100;
+    b.vgt.dom0.irq.watcher = {
+      raised: () => {
+        if (again-- > 0) b.device.irq.raisePch(0x20000);
+      },
+      line: () => {},
+    };
+    b.device.irq.raisePch(0x20000);
+    expect(b.vgt.interrupts.counters.interrupts).toBeLessThan(10);
+    for (let i = 0; i < 20; i++) b.vgt.tick();
+    expect(again).toBeLessThan(0);
+    b.vgt.dom0.irq.watcher = null;
+    zero.write(SDEIIR, -1);
+    b.device.irq.raisePch(0x20000);
+    expect(zero.read(SDEIIR)).toBe(0x20000);
+  });
+
+  test('[L20] a reset of the engines raises nothing, and interrupts go on after it', () => {
+    zero.write(GTIMR, ~1);
+    zero.write(GTIER, 1);
+    zero.write(DEIER, 0x80000000 | 0);
+    b.vgt.switch.resetHardware(0xf);
+    expect([zero.read(GTIIR), b.mpt.intx.get(0)]).toEqual([0, undefined]);
+    expect(b.device.regs.peek(DEIER) & 0x80000000).not.toBe(0);
+    b.device.irq.raiseGt(1);
+    expect([zero.read(GTIIR), b.mpt.intx.get(0)]).toEqual([1, true]);
+  });
 });

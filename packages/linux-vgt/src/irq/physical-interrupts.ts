@@ -25,6 +25,7 @@ export class PhysicalInterrupts {
   readonly counters: PhysicalIrqCounters = { interrupts: 0, gt: 0, pm: 0, de: 0, pch: 0 };
   readonly #device: HaswellDevice;
   readonly #vms: () => readonly Vgpu[];
+  #serving = false;
 
   constructor(device: HaswellDevice, vms: () => readonly Vgpu[]) {
     this.#device = device;
@@ -32,6 +33,11 @@ export class PhysicalInterrupts {
     device.irq.onLine = (high) => {
       if (high) this.#service();
     };
+  }
+
+  /** Takes what came after {@link ROUNDS_MAX}: the line is still up then, and will not rise again. */
+  poll(): void {
+    if (this.#device.irq.asserted) this.#service();
   }
 
   #take(base: number): number {
@@ -42,6 +48,14 @@ export class PhysicalInterrupts {
   }
 
   #service(): void {
+    // What is handed out may raise the next: that is the next round's, not a call within this one.
+    if (this.#serving) return;
+    this.#serving = true;
+    this.#rounds();
+    this.#serving = false;
+  }
+
+  #rounds(): void {
     const device = this.#device;
     for (let round = 0; round < ROUNDS_MAX && device.irq.asserted; round++) {
       this.counters.interrupts++;

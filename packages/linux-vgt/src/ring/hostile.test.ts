@@ -104,7 +104,7 @@ describe('commands that would leave the VM stop it', () => {
     ['a privileged batch at an offset', BCS, () => batch(evil.batchGma, 0x10000)],
     ['a store too short for its address', BCS, () => [(0x20 << 23) | 0x400000, 0, 0, 0]],
     ['MI_STORE_URB_MEM', RCS, (v) => [(0x2d << 23) | 1, 0, v.dataGma, 0]],
-    ['a second level batch from a ring', BCS, () => batch(evil.batchGma, 0x400000)],
+    ['[K5] a second level batch from a ring', BCS, () => batch(evil.batchGma, 0x400000)],
   ];
   test.each(attacks)('%s', (_name, engine, commands) => {
     const tail = b.device.regs.peek(evil.base(engine) + 0x30);

@@ -325,7 +325,7 @@ describe('hangs and resets', () => {
 });
 
 describe('copies of batches', () => {
-  test('more than the arena holds is carried out in parts', () => {
+  test('[K18] more than the arena holds is carried out in parts', () => {
     b.run();
     // 200 batches of 60 KiB: six times the arena.
     for (let i = 0; i < 15; i++) g.poke(BATCH_GFN + i, new Array(1024).fill(0));
