@@ -1,6 +1,11 @@
 export { Domain, type Placement } from './domain/domain.ts';
 export { NO_FRAME } from './domain/p2m.ts';
 export { DOMAIN_MOVES, type DomainState } from './domain/states.ts';
+export { EmulBus } from './emul/bus.ts';
+export { CpuState, flatState, type Segment, type X87State } from './emul/cpu-state.ts';
+export { type Emulated, Emulator, type EmulatorCounters } from './emul/emulator.ts';
+export type { IcedX86, Insn, Operand } from './emul/insn.ts';
+export { EmulMemory } from './emul/memory.ts';
 export { OPEN_BUS } from './engine/open-bus.ts';
 export {
   type Script,
