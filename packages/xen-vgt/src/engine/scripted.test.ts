@@ -4,7 +4,7 @@ import { type Script, ScriptedEngine } from './scripted.ts';
 const MSI = 0xfee00000;
 
 describe('ScriptedEngine', () => {
-  test('interrupts raised inside an access wait for the safe point', () => {
+  test('[L12] interrupts raised inside an access wait for the safe point', () => {
     const seen: number[] = [];
     const script: Script = function* (guest) {
       guest.write32(0x10000000, 1);

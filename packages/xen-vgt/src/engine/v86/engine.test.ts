@@ -170,6 +170,37 @@ describe('memory', () => {
     expect(dword(engine, COUNT)).toBe(99);
   });
 
+  test('[C23] a string move makes an access for each dword, in the order of the direction flag', async () => {
+    const reg = (opcode: number, value: number): number[] => [
+      ...[opcode, value & 0xff, (value >>> 8) & 0xff, (value >>> 16) & 0xff, value >>> 24],
+    ];
+    const [esi, edi] = [0xbe, 0xbf];
+    const move = [0xf3, 0xa5]; // rep movsd
+    const engine = await machine(
+      new Program()
+        .poke(RESULT, 1)
+        .poke(RESULT + 4, 2)
+        .poke(RESULT + 8, 3)
+        .bytes(0xfc, ...reg(esi, RESULT), ...reg(edi, BAR + 0x20)) // cld
+        .ecx(3)
+        .bytes(...move)
+        .bytes(0xfd, ...reg(esi, BAR + 0x48), ...reg(edi, RESULT + 0x28)) // std
+        .ecx(3)
+        .bytes(...move, 0xfc)
+        .done(),
+    );
+    const target = new Recorder();
+    engine.mapMmio(BAR, 0x20000, target);
+    await runToEnd(engine);
+    expect(target.log).toEqual([
+      ...[0, 1, 2].map((i) => ['w', 0x20 + i * 4, 4, i + 1]),
+      ...[0x48, 0x44, 0x40].map((at) => ['r', at, 4]),
+    ]);
+    expect([0x20, 0x24, 0x28].map((at) => dword(engine, RESULT + at))).toEqual([
+      0x11111111, 0x55555555, 0x11111111,
+    ]);
+  });
+
   test('ranges smaller than a block share it; what is given back is open bus again', async () => {
     const engine = await machine(
       new Program()
