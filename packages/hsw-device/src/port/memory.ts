@@ -29,6 +29,8 @@ export class MachineMemory {
   readonly bytes: Uint8Array[] = [new Uint8Array(0)];
   /** First machine frame of each region, by id. */
   readonly firstMfn: number[] = [0];
+  /** Times a region came or went. */
+  changes = 0;
   readonly #regionOf = new Uint8Array(2 ** (ADDRESS_BITS - GRANULE_SHIFT));
   readonly #listeners: (() => void)[] = [];
 
@@ -86,7 +88,7 @@ export class MachineMemory {
     this.bytes[id] = new Uint8Array(words.buffer, words.byteOffset, words.byteLength);
     this.firstMfn[id] = base / 4096;
     this.#regionOf.fill(id, first, last);
-    for (const changed of this.#listeners) changed();
+    this.#changed();
     return id;
   }
 
@@ -101,6 +103,11 @@ export class MachineMemory {
     this.words[id] = this.words[0] as Int32Array;
     this.bytes[id] = this.bytes[0] as Uint8Array;
     this.firstMfn[id] = 0;
+    this.#changed();
+  }
+
+  #changed(): void {
+    this.changes++;
     for (const changed of this.#listeners) changed();
   }
 

@@ -166,12 +166,32 @@ describe('per-process GTT', () => {
     );
     const shadow = g.vgpu.ppgtt.find(b.device.regs.peek(0x22228))!;
     expect(shadow.pages).toBe(33);
-    for (let i = 0; i < 300; i++) run(g, BCS, store(0x6000, i));
+    for (let i = 0; i < 1100; i++) run(g, BCS, store(0x6000, i));
     expect(shadow.pages).toBe(2);
-    expect(g.peek(DATA_GFN + 6)).toBe(299);
+    expect(g.peek(DATA_GFN + 6)).toBe(1099);
     g.mapPpgtt(7, DATA_GFN + 6);
     run(g, BCS, store(0x7000, 5));
     expect(g.peek(DATA_GFN + 6)).toBe(5);
+  });
+
+  test('a change shows whatever number two entries make together', () => {
+    // As one number of 64 bits: not a number, and the two zeros.
+    const odd = [0x7ff00007, 0xfff80007, 0x80000000, 0];
+    for (const other of odd) {
+      g.poke(TABLE_GFN, [((DATA_GFN + 1) << 12) | 7, other], 6);
+      run(g, BCS, store(0x6000, 1));
+      for (const next of odd) {
+        g.poke(TABLE_GFN, [next], 7);
+        const frame = DATA_GFN + 2 + (odd.indexOf(next) & 1);
+        g.mapPpgtt(6, frame);
+        run(g, BCS, store(0x6000, 0x55 + next));
+        expect(g.peek(frame)).toBe((0x55 + next) | 0);
+      }
+      g.poke(TABLE_GFN, [0, 0x80000000], 6);
+      const before = g.ram.slice(DATA_GFN * 1024, (DATA_GFN + 8) * 1024);
+      run(g, BCS, store(0x6000, 3));
+      expect(g.ram.slice(DATA_GFN * 1024, (DATA_GFN + 8) * 1024)).toEqual(before);
+    }
   });
 
   test('[G6] an entry taken out maps nothing, and works again when it is put back', () => {

@@ -36,6 +36,8 @@ export class ShadowGgtt implements MachineEntries {
   readonly machine: Int32Array = new Int32Array(GM_PAGES);
   /** Hears of each page of the slice whose entry changed. */
   onChange: ((page: number) => void) | null = null;
+  /** Another number after each change of the entries. */
+  version = 0;
   readonly counters: GttCounters = { reads: 0, writes: 0, outside: 0, refused: 0 };
   readonly #domid: number;
   readonly #slice: Slice;
@@ -84,6 +86,7 @@ export class ShadowGgtt implements MachineEntries {
     if (index >= GM_PAGES) return;
     this.counters.writes++;
     this.entries[index] = value;
+    this.version++;
     if (!this.owns(index)) {
       this.counters.outside++;
       return;
@@ -125,6 +128,7 @@ export class ShadowGgtt implements MachineEntries {
   /** Translates every entry of the slice anew: the domain's frames have moved. */
   reload(): void {
     const s = this.#slice;
+    this.version++;
     for (const [base, bytes] of [
       [s.lowBase, s.lowBytes],
       [s.highBase, s.highBytes],

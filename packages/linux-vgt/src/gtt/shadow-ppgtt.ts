@@ -1,6 +1,7 @@
 import type { Ggtt, MachineMemory } from '@xengt/hsw-device';
 import { DIRECTORY_SLOTS } from '../partition/reserved.ts';
-import { PDES, type PpgttCounters, SHADOW_BYTES, ShadowDirectory } from './shadow-directory.ts';
+import { PDES } from './guest-tables.ts';
+import { type PpgttCounters, SHADOW_BYTES, ShadowDirectory } from './shadow-directory.ts';
 import type { ShadowGgtt } from './shadow-ggtt.ts';
 
 /** Guest directories shadowed at once; i915 6.1 has one on Haswell (aliasing PPGTT). */
@@ -206,7 +207,7 @@ export class ShadowPpgtt {
 
   /** Frames of the domain moved: every translation is made anew. */
   flush(): void {
-    for (const directory of this.#directories) directory?.shadow.flush();
+    for (const directory of this.#directories) directory?.shadow.moved();
   }
 
   /** A full guest reset: no engine has a directory. The engines must not be using one. */
