@@ -35,7 +35,8 @@ function format(
 
 /**
  * Report formats of gen7.5 by OACONTROL 4:2. Each begins with id, time stamp and a third dword.
- * Sizes: i915 `oa_formats`. The order of the counters: PRM vol.2c observability, IGT `perf`.
+ * Sizes: i915 `oa_formats`. The order of the counters: PRM vol.2c observability, IGT `perf`; there the
+ * last groups of B4_C8_A16 and C4_B8 begin 4 bytes earlier, in the last counter of the group before.
  */
 // biome-ignore format: one format a line
 export const OA_FORMATS: readonly OaFormat[] = [
