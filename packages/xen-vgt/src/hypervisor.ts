@@ -51,6 +51,22 @@ export class Hypervisor {
     return domain;
   }
 
+  /**
+   * Takes a domain apart without ending its guest, which somebody else goes on with: its engine, with
+   * nothing of this hypervisor left in it. The domain is paused.
+   *
+   * @throws DomainError when it is not there
+   */
+  releaseDomain(domid: number): VcpuEngine {
+    const domain = this.#domains.get(domid);
+    if (domain === undefined) throw new DomainError('NO_DOMAIN', `there is no domain ${domid}`);
+    const { engine } = domain;
+    engine.detach();
+    this.#domains.delete(domid);
+    this.#memory.removeRegion(domain.placement.region);
+    return engine;
+  }
+
   /** Ends a domain and takes its RAM out of the machine. @throws DomainError when it is not there */
   destroyDomain(domid: number): void {
     const domain = this.#domains.get(domid);

@@ -9,6 +9,7 @@ import {
 } from '../port/engine.ts';
 import { RangeMap } from '../trap/range-map.ts';
 import { wideRead, wideWrite } from '../trap/wide.ts';
+import { packMachine, unpackMachine } from './machine-state.ts';
 import { OPEN_BUS } from './open-bus.ts';
 
 const TOP = 2 ** 32;
@@ -26,6 +27,16 @@ export type TakenInterrupt =
       readonly pin: number;
       readonly level: boolean;
     };
+
+/** A scripted machine's state without RAM. */
+interface ScriptedHeader {
+  readonly kind: string;
+  readonly version: 1;
+  readonly memoryBytes: number;
+  readonly pending: readonly TakenInterrupt[];
+  readonly configAddress: number;
+  readonly serial: readonly number[];
+}
 
 /** What a script gives at a safe point: `halt` waits for an interrupt, nothing goes on. */
 export type ScriptPoint = 'halt' | undefined;
@@ -325,6 +336,34 @@ export class ScriptedEngine implements VcpuEngine {
   }
   destroy(): void {
     this.stop({ kind: 'power-off', reason: 'destroyed' });
+  }
+
+  /** Interrupts not yet taken and the configuration address; a script in progress cannot be saved. */
+  saveMachine(): Uint8Array<ArrayBuffer> {
+    if (this.#inSlice) throw new EngineError('BUSY', 'a machine is saved between slices');
+    const header: ScriptedHeader = {
+      kind: this.kind,
+      version: 1,
+      memoryBytes: this.ram.bytes.length,
+      pending: [...this.#pending],
+      configAddress: this.#configAddress,
+      serial: [...this.serialIn],
+    };
+    return packMachine(header, new Uint8Array(0));
+  }
+  restoreMachine(state: Uint8Array): void {
+    const { header } = unpackMachine<ScriptedHeader>(state, this.kind, this.ram.bytes.length);
+    this.#pending.splice(0, this.#pending.length, ...header.pending);
+    this.#configAddress = header.configAddress;
+    this.serialIn.splice(0, this.serialIn.length, ...header.serial);
+  }
+  detach(): void {
+    this.#mmio.clear();
+    this.#ports.clear();
+    this.#functions.clear();
+    this.#protected.clear();
+    for (const list of [this.#hooks, this.#endListeners, this.#serialListeners]) list.length = 0;
+    this.mapPorts(CONFIG_ADDRESS, 8, this.#configPorts());
   }
 
   /** RAM only: a script in progress cannot be saved. */

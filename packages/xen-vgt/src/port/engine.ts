@@ -145,7 +145,10 @@ export interface VcpuEngine {
   sendScancodes(codes: Uint8Array): void;
 
   run(): void;
-  /** The guest stops within its current slice, at most about a millisecond. Any time. */
+  /**
+   * The guest stops within its current slice, at most about a millisecond, and its time with it. Any
+   * time.
+   */
   pause(): void;
   /** Makes a halted guest look for interrupts now. Any time. */
   wake(): void;
@@ -153,6 +156,22 @@ export interface VcpuEngine {
   stop(event: EngineEvent): void;
   /** Ends the guest and gives back what it holds of the host. Between slices only. */
   destroy(): void;
+
+  /**
+   * The guest's machine without its RAM: processor, controllers, timers with the guest's own time,
+   * input on its way. Between slices only. @throws EngineError
+   */
+  saveMachine(): Uint8Array<ArrayBuffer>;
+  /**
+   * Takes a machine back, whose RAM is here already. The guest's time goes on where it stood.
+   * @throws EngineError
+   */
+  restoreMachine(state: Uint8Array): void;
+  /**
+   * Whoever had the guest gives it to somebody else, RAM and all: nobody's targets, hooks or
+   * interrupt levels are left. Paused, between slices only.
+   */
+  detach(): void;
 
   /** The whole guest as bytes, RAM included. Between slices only. @throws EngineError */
   saveState(): Uint8Array<ArrayBuffer>;

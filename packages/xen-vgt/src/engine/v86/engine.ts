@@ -9,8 +9,10 @@ import {
   type VcpuEngine,
 } from '../../port/engine.ts';
 import type { TimeSource } from '../../steady-time.ts';
+import { packMachine, unpackMachine } from '../machine-state.ts';
 import { CACHE_LINE_FLUSH, CLFLUSH_AS_SFENCE, PAGE_ATTRIBUTE_TABLE } from './cpu-identity.ts';
 import { INTERRUPTS_AT_SAFE_POINTS } from './deferred-irqs.ts';
+import { GuestTime } from './guest-time.ts';
 import { InputQueue } from './input.ts';
 import {
   FLAG_IF,
@@ -65,23 +67,25 @@ export async function createV86Engine(options: V86Options): Promise<VcpuEngine> 
   const wasm = edited === null ? null : exportAs(edited, ...CLFLUSH_AS_SFENCE);
   if (wasm === null) throw new EngineError('BAD_IMAGE', 'v86.wasm is not a module of v86 0.5.462');
   const panic = { text: '' };
-  const machine = await startMachine(options, wasm, panic);
-  return new V86Engine(machine, options, maxPages, panic);
+  const { machine, time } = await startMachine(options, wasm, panic);
+  return new V86Engine({ machine, options, maxPages, panic, time });
 }
 
 function startMachine(
   options: V86Options,
   wasm: Uint8Array<ArrayBuffer>,
   panic: { text: string },
-): Promise<V86Machine> {
+): Promise<{ machine: V86Machine; time: GuestTime }> {
   return new Promise((resolve, reject) => {
+    let guestTime: GuestTime;
     const image = (bytes: Uint8Array) => ({ buffer: bytes.slice().buffer });
     const settings: Record<string, unknown> = {
       wasm_fn: (imports: { env: V86Env }) =>
         new Promise((loaded) => {
           let memory: { readonly buffer: ArrayBufferLike } | null = null;
           const { time } = options;
-          if (time !== undefined) imports.env.microtick = (): number => time.now();
+          guestTime = new GuestTime(time === undefined ? imports.env.microtick : () => time.now());
+          imports.env.microtick = guestTime.now;
           imports.env.console_log_from_wasm = (at, length): void => {
             if (memory === null) return;
             const bytes = new Uint8Array(
@@ -118,9 +122,26 @@ function startMachine(
     }
     if (options.initrd !== undefined) settings['initrd'] = image(options.initrd);
     const machine = new V86(settings as never) as unknown as V86Machine;
-    machine.add_listener('emulator-loaded', () => resolve(machine));
+    machine.add_listener('emulator-loaded', () => resolve({ machine, time: guestTime }));
   });
 }
+
+/** A machine's state without RAM: what goes before v86's own. */
+interface V86Header {
+  readonly kind: string;
+  readonly version: 1;
+  readonly memoryBytes: number;
+  /** The guest's time, milliseconds. */
+  readonly timeMs: number;
+  readonly serial: readonly number[];
+  readonly keys: readonly number[];
+}
+
+/** What v86 packs instead of RAM. */
+const NO_MEMORY = {
+  bitmap: { get_buffer: () => new ArrayBuffer(0) },
+  packed_memory: new Uint8Array(0),
+};
 
 class V86Engine implements VcpuEngine {
   readonly kind = 'v86';
@@ -142,6 +163,9 @@ class V86Engine implements VcpuEngine {
   readonly #portRanges = new Map<number, number>();
   readonly #hooks: (() => void)[] = [];
   readonly #endListeners: ((event: EngineEvent) => void)[] = [];
+  readonly #serialListeners: ((byte: number) => void)[] = [];
+  readonly #guestTime: GuestTime;
+  readonly #vga: VgaFunction;
   readonly #halted: Uint8Array;
   readonly #eflags: Int32Array;
   readonly #idtLimit: Int32Array;
@@ -156,14 +180,20 @@ class V86Engine implements VcpuEngine {
   #ending: EngineEvent | null = null;
   #ended: EngineEvent | null = null;
 
-  constructor(machine: V86Machine, options: V86Options, maxPages: number, panic: { text: string }) {
+  constructor(o: {
+    machine: V86Machine;
+    options: V86Options;
+    maxPages: number;
+    panic: { text: string };
+    time: GuestTime;
+  }) {
+    const { machine, options, maxPages } = o;
     this.#machine = machine;
     this.#loop = machine.v86;
     this.#time = options.time ?? null;
-    const { time } = options;
-    if (time !== undefined) this.#loop.constructor.microtick = (): number => time.now();
+    this.#guestTime = o.time;
     this.#cpu = machine.v86.cpu;
-    this.#panic = panic;
+    this.#panic = o.panic;
     const cpu = this.#cpu;
     const memory = cpu.wasm_memory.buffer as SharedArrayBuffer;
     const at = cpu.mem8.byteOffset;
@@ -182,8 +212,12 @@ class V86Engine implements VcpuEngine {
     this.#pci = new PciBus(cpu, this.#ports);
     this.#chips = new IrqChips(cpu);
     this.#intx = new IntxLines(this.#chips, this.#counters);
-    const vga = new VgaFunction(this.#pci.own(VGA_DEVFN), options.vga ?? 'visible');
-    this.#pci.set(VGA_DEVFN, vga);
+    this.#vga = new VgaFunction(this.#pci.own(VGA_DEVFN), options.vga ?? 'visible');
+    this.#pci.set(VGA_DEVFN, this.#vga);
+    const serial = (byte: number): void => {
+      for (const listener of this.#serialListeners) listener(byte);
+    };
+    machine.add_listener('serial0-output-byte', serial as (value: never) => void);
     installPlatform(cpu, this.#ports, (event) => this.#endSoon(event));
     this.#installJit(maxPages);
     this.#installLoop();
@@ -239,6 +273,7 @@ class V86Engine implements VcpuEngine {
       loop.running = false;
       return;
     }
+    this.#useTime();
     loop.idle = false;
     let wait = 0;
     this.#inSlice = true;
@@ -254,7 +289,15 @@ class V86Engine implements VcpuEngine {
     if (this.#ending !== null) this.#end(this.#ending);
     // Timers count whole milliseconds: cut off, a halted guest would spin through the last one.
     else if (this.#wantRun) this.#again(wait);
-    else loop.running = false;
+    else {
+      loop.running = false;
+      this.#guestTime.stop();
+    }
+  }
+
+  /** v86's devices in JavaScript read one clock for all machines: it is this one's from now on. */
+  #useTime(): void {
+    this.#loop.constructor.microtick = this.#guestTime.now;
   }
 
   /** @param wait milliseconds until the processor has something to do */
@@ -410,7 +453,7 @@ class V86Engine implements VcpuEngine {
   }
 
   onSerial(listener: (byte: number) => void): void {
-    this.#machine.add_listener('serial0-output-byte', listener as (value: never) => void);
+    this.#serialListeners.push(listener);
   }
 
   sendSerial(bytes: Uint8Array): void {
@@ -426,13 +469,16 @@ class V86Engine implements VcpuEngine {
   run(): void {
     if (this.running || this.#ended !== null) return;
     this.#wantRun = true;
+    this.#guestTime.go();
     this.#loop.stopping = false;
     this.#loop.running = true;
     if (!this.#inSlice) this.#loop.next_tick(0);
   }
 
   pause(): void {
+    if (!this.#wantRun) return;
     this.#wantRun = false;
+    if (!this.#inSlice) this.#guestTime.stop();
   }
 
   stop(event: EngineEvent): void {
@@ -445,13 +491,55 @@ class V86Engine implements VcpuEngine {
     this.#loop.destroy();
   }
 
+  detach(): void {
+    if (this.#inSlice) throw new EngineError('BUSY', 'a guest is given away between slices');
+    this.#isolate();
+    this.#intx.release();
+    this.#pci.set(VGA_DEVFN, this.#vga);
+    for (const list of [this.#hooks, this.#endListeners, this.#serialListeners]) list.length = 0;
+  }
+
+  saveMachine(): Uint8Array<ArrayBuffer> {
+    const cpu = this.#cpu;
+    cpu.pack_memory = () => NO_MEMORY;
+    try {
+      const header: V86Header = {
+        kind: this.kind,
+        version: 1,
+        memoryBytes: this.ram.bytes.length,
+        timeMs: this.#guestTime.now(),
+        serial: this.#serialIn.waiting,
+        keys: this.#keysIn.waiting,
+      };
+      return packMachine(header, this.saveState());
+    } finally {
+      delete cpu.pack_memory;
+    }
+  }
+
+  restoreMachine(state: Uint8Array): void {
+    const { header, body } = unpackMachine<V86Header>(state, this.kind, this.ram.bytes.length);
+    const cpu = this.#cpu;
+    this.#guestTime.set(header.timeMs);
+    cpu.unpack_memory = () => {};
+    try {
+      this.restoreState(Uint8Array.from(body));
+    } finally {
+      delete cpu.unpack_memory;
+    }
+    this.#serialIn.push(Uint8Array.from(header.serial));
+    this.#keysIn.push(Uint8Array.from(header.keys));
+  }
+
   saveState(): Uint8Array<ArrayBuffer> {
     if (this.#inSlice) throw new EngineError('BUSY', 'a state is saved between slices');
+    this.#useTime();
     return new Uint8Array(this.#loop.save_state());
   }
 
   restoreState(state: Uint8Array<ArrayBuffer>): void {
     if (this.#inSlice) throw new EngineError('BUSY', 'a state is restored between slices');
+    this.#useTime();
     const filled = fillBars(this.#cpu.devices.pci);
     try {
       this.#loop.restore_state(state.slice().buffer);

@@ -15,6 +15,14 @@ export class InputQueue {
     return this.#count === 0;
   }
 
+  /** What is still to be handed over. */
+  get waiting(): number[] {
+    return Array.from(
+      { length: this.#count },
+      (_, i) => this.#bytes[(this.#head + i) % QUEUE_BYTES] as number,
+    );
+  }
+
   push(bytes: Uint8Array): void {
     for (const byte of bytes) {
       if (this.#count === QUEUE_BYTES) {

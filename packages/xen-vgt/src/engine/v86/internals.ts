@@ -75,6 +75,9 @@ export interface V86Cpu {
   get_pic_addr_master(): number;
   get_pic_addr_slave(): number;
   jit_dirty_cache(start: number, end: number): void;
+  /** RAM as part of a state; a method of the class, so that `delete` brings it back. */
+  pack_memory?: () => { bitmap: { get_buffer(): ArrayBuffer }; packed_memory: Uint8Array };
+  unpack_memory?: () => void;
 }
 
 /** v86's run loop. */

@@ -44,6 +44,16 @@ export class IntxLines {
     return held === 0;
   }
 
+  /** Every device lets go of its line. */
+  release(): void {
+    for (let line = 0; line < PIRQS; line++) {
+      this.#held[line] = 0;
+      if (this.#applied[line] !== -1) this.#chips.withdraw(this.#applied[line] as number);
+      this.#applied[line] = -1;
+    }
+    this.#active = false;
+  }
+
   /** Brings the interrupt controllers to the wanted levels. Safe points only. */
   apply(): void {
     let active = false;

@@ -21,8 +21,8 @@ export interface V86Options {
   /** ACPI with IOAPIC and LAPIC; without it there are no message-signalled interrupts. Default on. */
   readonly acpi?: boolean;
   /**
-   * Time for the guest's counters and timers, the same as its devices'. v86 has one clock for all its
-   * machines: the engine that was made last sets it. Default: host time.
+   * Time for the guest's counters and timers, the same as its devices'; it stands while the guest is
+   * paused. Default: host time.
    */
   readonly time?: TimeSource;
   /** Further options of v86 itself, e.g. `hda` or `filesystem`. */
