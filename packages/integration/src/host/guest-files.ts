@@ -6,6 +6,8 @@ import type { GuestImage } from '../guest/image.ts';
 export interface GuestFiles {
   /** Names the image and the emulator: what a saved state depends on. */
   readonly id: string;
+  /** The emulator with its version: a machine's state fits no other. */
+  readonly emulator: string;
   readonly kernelRelease: string;
   readonly wasm: Uint8Array<ArrayBuffer>;
   readonly bios: Uint8Array;
@@ -33,6 +35,7 @@ export async function readGuestFiles(image: GuestImage): Promise<GuestFiles> {
   );
   return {
     id: `${image.id}-v86-${v86.version}`,
+    emulator: `v86 ${v86.version}`,
     kernelRelease: image.kernelRelease,
     cmdline: image.cmdline,
     wasm: wasm as Uint8Array<ArrayBuffer>,

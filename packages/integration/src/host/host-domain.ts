@@ -9,6 +9,23 @@ import type { BootedState } from './snapshot.ts';
 /** Console bytes kept for who comes later. */
 const HISTORY_BYTES = 1 << 16;
 
+/** What a guest came from. */
+export interface GuestOrigin {
+  /** What runs it, with its version. */
+  readonly emulator: string;
+  /** Names its image; '' when there is none. */
+  readonly image: string;
+}
+
+export interface HostDomainOptions {
+  readonly domain: Domain;
+  readonly machine: GuestMachine;
+  readonly vgpu: Vgpu | null;
+  readonly name: string;
+  readonly origin: GuestOrigin;
+  readonly before?: HostDomain;
+}
+
 /** A domain as the host has it: hypervisor's side, its machine, its vGPU, its console. */
 export class HostDomain {
   readonly domain: Domain;
@@ -16,25 +33,38 @@ export class HostDomain {
   /** Null when the domain has the GPU itself. */
   readonly vgpu: Vgpu | null;
   readonly name: string;
+  readonly origin: GuestOrigin;
   readonly console: SerialConsole;
   /** Kernel release and graphics driver, once somebody has asked the guest. */
   kernel: string | null = null;
   driver: string | null = null;
-  readonly #listeners: Set<(bytes: Uint8Array) => void> = new Set();
+  #listeners: Set<(bytes: Uint8Array) => void> = new Set();
   readonly #history = new Uint8Array(HISTORY_BYTES);
   #historyLength = 0;
   #burst: number[] = [];
 
-  constructor(domain: Domain, machine: GuestMachine, vgpu: Vgpu | null, name: string) {
+  constructor(o: HostDomainOptions) {
+    const { domain, before } = o;
     this.domain = domain;
-    this.machine = machine;
-    this.vgpu = vgpu;
-    this.name = name;
-    this.console = new SerialConsole((bytes) => domain.engine.sendSerial(bytes));
+    this.machine = o.machine;
+    this.vgpu = o.vgpu;
+    this.name = o.name;
+    this.origin = o.origin;
+    this.console = before?.console ?? new SerialConsole((bytes) => domain.engine.sendSerial(bytes));
+    if (before !== undefined) this.#adopt(before);
     domain.engine.onSerial((byte) => this.#received(byte));
     domain.onState(() => {
       if (domain.over) this.console.close(`${domain.state}: ${domain.reason}`);
     });
+  }
+
+  /** The guest was another host's domain in this process, with the same engine. */
+  #adopt(before: HostDomain): void {
+    this.kernel = before.kernel;
+    this.driver = before.driver;
+    this.#listeners = before.#listeners;
+    this.#history.set(before.#history);
+    this.#historyLength = before.#historyLength;
   }
 
   /** Takes a booted guest's state and lets it run. @throws EngineError, HostError */

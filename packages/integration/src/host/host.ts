@@ -6,11 +6,18 @@ import {
   type PortName,
 } from '@xengt/hsw-device';
 import { type Vgpu, type VgpuParams, Vgt, type VgtConfig } from '@xengt/linux-vgt';
-import { type Domain, type Executor, HostLoop, Hypervisor, MediatorPort } from '@xengt/xen-vgt';
+import {
+  type Domain,
+  type Executor,
+  HostLoop,
+  Hypervisor,
+  MediatorPort,
+  type VcpuEngine,
+} from '@xengt/xen-vgt';
 import { DirectGpu } from './direct-gpu.ts';
 import { guestEngine, TIME } from './guest-engine.ts';
 import type { GuestFiles } from './guest-files.ts';
-import { HostDomain } from './host-domain.ts';
+import { type GuestOrigin, HostDomain } from './host-domain.ts';
 import { HostError } from './host-error.ts';
 import { GuestMachine, IGD_DEVFN } from './machine.ts';
 
@@ -47,11 +54,27 @@ export interface DomainOptions {
   readonly domid: number;
   readonly name: string;
   readonly memoryMiB: number;
-  readonly files: GuestFiles;
+  /** What it is made of: an engine runs these files, or is there already. */
+  readonly files: GuestFiles | ReadyEngine;
   /** Sizes of its vGPU; Domain-0's are the mediator's configuration. */
   readonly vgpu?: VgpuParams;
   /** Monitors of its virtual ports. Default: copies of the physical ones. */
   readonly monitors?: Monitors;
+}
+
+/** An engine with its guest in it, for instance a scripted one. */
+export interface ReadyEngine extends GuestOrigin {
+  readonly engine: VcpuEngine;
+}
+
+/** A guest that is to be placed: its engine is made already. */
+export interface PlacedGuest {
+  readonly domid: number;
+  readonly name: string;
+  readonly engine: VcpuEngine;
+  readonly origin: GuestOrigin;
+  /** Where it was before, in this process: its console goes on. */
+  readonly before?: HostDomain;
 }
 
 /** One machine: GPU, hypervisor, mediator and domains, on one thread. */
@@ -121,19 +144,38 @@ export class Host {
    * @throws HostError when its vGPU does not fit
    */
   async createDomain(o: DomainOptions): Promise<HostDomain> {
-    const engine = await guestEngine(o.files, o.memoryMiB);
-    const domain = this.hypervisor.createDomain({ name: o.name, engine, domid: o.domid });
+    const { files } = o;
+    const ready = 'engine' in files;
+    const engine = ready ? files.engine : await guestEngine(files, o.memoryMiB);
+    const origin = { emulator: files.emulator, image: ready ? files.image : files.id };
+    try {
+      return this.placeDomain({ ...o, engine, origin }, () => this.#vgpuFor(o));
+    } catch (error) {
+      engine.destroy();
+      throw error;
+    }
+  }
+
+  /**
+   * Gives a guest a place in this host.
+   *
+   * @param vgpuFor gives it its vGPU, or null when it has the GPU itself; called once the domain is there
+   * @throws whatever `vgpuFor` throws: then there is no domain, and the engine is nobody's
+   */
+  placeDomain(o: PlacedGuest, vgpuFor: () => Vgpu | null): HostDomain {
+    const { engine, name, domid } = o;
+    const domain = this.hypervisor.createDomain({ name, engine, domid });
     engine.onSafePoint(() => this.loop.poll());
     try {
-      const vgpu = this.#vgpuFor(o);
+      const vgpu = vgpuFor();
       if (vgpu === null) this.direct = new DirectGpu(domain, this.device);
       const igd = vgpu?.config.space ?? (this.direct as DirectGpu).config;
       const machine = new GuestMachine(domain, engine, this.device.model, igd);
-      const host = new HostDomain(domain, machine, vgpu, o.name);
-      this.domains.set(o.domid, host);
+      const host = new HostDomain({ ...o, domain, machine, vgpu });
+      this.domains.set(domid, host);
       return host;
     } catch (error) {
-      this.hypervisor.destroyDomain(o.domid);
+      this.hypervisor.releaseDomain(domid);
       throw error;
     }
   }
@@ -167,6 +209,17 @@ export class Host {
     if (!this.domains.delete(domid)) return;
     if (domid !== 0) this.vgt?.destroyVgpu(domid);
     this.hypervisor.destroyDomain(domid);
+  }
+
+  /**
+   * Takes a stopped domain apart and leaves its guest: for whoever goes on with its engine.
+   *
+   * @throws DomainError when it is not there
+   */
+  releaseDomain(domid: number): VcpuEngine {
+    this.domains.delete(domid);
+    this.vgt?.destroyVgpu(domid);
+    return this.hypervisor.releaseDomain(domid);
   }
 
   /** Everything ends; nothing of the host keeps the process alive. */

@@ -1,4 +1,4 @@
-import type { HaswellModel, TrapTarget } from '@xengt/hsw-device';
+import type { ConfigSpace, ConfigStateV1, HaswellModel, TrapTarget } from '@xengt/hsw-device';
 import { DESKTOP_WIRING, PORTS } from '@xengt/hsw-device';
 import {
   ASLS,
@@ -39,6 +39,8 @@ export interface MachineStateV1 {
   readonly hostBridge: HostBridgeStateV1;
   /** Values of {@link SET_BY_FIRMWARE}, in its order. */
   readonly igd: readonly number[];
+  /** The PCH's ISA bridge; not in states of booted guests that were kept before it was. */
+  readonly isaBridge?: ConfigStateV1;
 }
 
 /**
@@ -50,6 +52,7 @@ export class GuestMachine {
   /** Where the OpRegion lies in guest memory. */
   readonly opRegionAt: number;
   readonly #igd: TrapTarget;
+  readonly #isaBridge: ConfigSpace;
   readonly #region: DataView;
 
   /** @param igd configuration space of 00:02.0, of a vGPU or of the whole GPU */
@@ -65,10 +68,12 @@ export class GuestMachine {
       paging: () => engine.paging,
     });
     domain.attachPci(HOST_BRIDGE_DEVFN, this.hostBridge);
-    domain.attachPci(
-      ISA_BRIDGE_DEVFN,
-      createIsaBridge({ vendor: 0x8086, device: ids.pch, revision: ids.pchRevision }),
-    );
+    this.#isaBridge = createIsaBridge({
+      vendor: 0x8086,
+      device: ids.pch,
+      revision: ids.pchRevision,
+    });
+    domain.attachPci(ISA_BRIDGE_DEVFN, this.#isaBridge);
     const piix3 = domain.machinePci(PIIX3_DEVFN);
     domain.attachPci(
       PIIX3_DEVFN,
@@ -98,6 +103,7 @@ export class GuestMachine {
       version: 1,
       hostBridge: this.hostBridge.exportState(),
       igd: SET_BY_FIRMWARE.map((offset) => this.#igd.read(offset, 4)),
+      isaBridge: this.#isaBridge.exportState(),
     };
   }
 
@@ -106,6 +112,10 @@ export class GuestMachine {
     if (state.version !== 1) return `machine state of version ${state.version}, expected 1`;
     const refused = this.hostBridge.importState(state.hostBridge);
     if (refused !== null) return refused;
+    if (state.isaBridge !== undefined) {
+      const wrong = this.#isaBridge.importState(state.isaBridge);
+      if (wrong !== null) return wrong;
+    }
     SET_BY_FIRMWARE.forEach((offset, i) => {
       this.#igd.write(offset, 4, state.igd[i] as number);
     });

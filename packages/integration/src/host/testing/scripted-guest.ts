@@ -33,10 +33,15 @@ export class ScriptedGuest {
   readonly vgpu: Vgpu;
   readonly #tails: number[] = [0, 0, 0, 0];
 
-  constructor(domain: Domain, engine: ScriptedEngine, vgpu: Vgpu) {
+  /** @param before what it was on another machine, or before it was saved: its BARs are set up */
+  constructor(domain: Domain, engine: ScriptedEngine, vgpu: Vgpu, before?: ScriptedGuest) {
     this.domain = domain;
     this.engine = engine;
     this.vgpu = vgpu;
+    if (before !== undefined) {
+      this.#tails.splice(0, this.#tails.length, ...before.#tails);
+      return;
+    }
     domain.attachPci(IGD_DEVFN, vgpu.config.space);
     engine.configWrite(IGD_DEVFN, 0x10, 4, BAR0 | 0);
     engine.configWrite(IGD_DEVFN, 0x18, 4, BAR2 | 0);
