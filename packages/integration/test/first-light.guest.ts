@@ -51,6 +51,15 @@ test('the HVM knows that its GPU is virtual, and no kernel log complains', async
   expect(await complaints(hvm)).toEqual([]);
 });
 
+test('[B17] [B18] the drivers keep to the slices and the fences that the PV page names', () => {
+  for (const { vgpu } of lab.current.domains) {
+    if (vgpu === null) throw new Error('every domain has a vGPU');
+    expect(vgpu.ggtt.counters.writes).toBeGreaterThan(1000);
+    expect([vgpu.ggtt.counters.outside, vgpu.ggtt.counters.refused]).toEqual([0, 0]);
+    expect([vgpu.fences.beyond, vgpu.fences.refused]).toEqual([0, 0]);
+  }
+});
+
 test('each screen shows its console: text, not a picture of one colour', async () => {
   for (const [i, domain] of lab.current.domains.entries()) {
     const port = PORTS[i] as (typeof PORTS)[number];

@@ -1,7 +1,7 @@
 import { ATTACKS } from '../../src/host/testing/attacks.ts';
 import { buses, flipBits, modeset, oneBlock, tables } from '../gen/registers.ts';
 import { grammarRing, mutate, batch as randomBatch, randomRing, wildRing } from '../gen/work.ts';
-import { BATCH_FRAME } from '../lib/driver.ts';
+import { BATCH_FRAME, DATA_FRAME } from '../lib/driver.ts';
 import type { Attacker } from './storms.ts';
 import * as storms from './storms.ts';
 
@@ -89,6 +89,34 @@ function selfModifying(d: Attacker): void {
     d.ring(BCS);
     slices(d, 3);
     d.accesses += 100;
+  }
+}
+
+/** Context images of the attacker's making: loads of any register, states without end, garbage. */
+function contextImages(d: Attacker): void {
+  const r = d.random;
+  d.mapData();
+  for (let round = 0; round < 12 && d.target.standing; round++) {
+    if (round % 4 === 0) d.repair(RCS, r.once(2));
+    for (let page = 0; page < 20; page++) {
+      let at = 0;
+      while (at < 1000) {
+        const kind = r.below(6);
+        const list: number[] = [];
+        if (kind < 3) {
+          const pairs = 1 + r.below(30);
+          list.push((0x22 << 23) | (kind << 12) | (pairs * 2 - 1));
+          for (let k = 0; k < pairs; k++) list.push(r.once(2) ? d.register() : r.u32(), r.value());
+        } else if (kind < 5) list.push(r.value(), r.value(), d.gma());
+        else list.push(...poison(d));
+        for (const dword of list) d.store(DATA_FRAME + page, at++ & 1023, dword);
+      }
+    }
+    push(d, RCS, [0x18 << 23, d.dataGma | 0x100 | (r.u32() & 0xf), 0, 0]);
+    push(d, RCS, [0x18 << 23, (d.dataGma + 0x11000) | 0x100 | (r.u32() & 0xf), 0, 0]);
+    if (r.once(2)) push(d, RCS, [(0x0f << 23) | r.below(2), 0]);
+    d.ring(RCS);
+    slices(d, 2);
   }
 }
 
@@ -224,6 +252,7 @@ export const KINDS: readonly HostileKind[] = [
   { name: 'known attack',       weight: 40, run: known },
   { name: 'changed after scan', weight: 12, run: changedAfterScan },
   { name: 'self-modifying',     weight: 12, run: selfModifying },
+  { name: 'context images',     weight: 8,  run: contextImages },
   { name: 'endless batch',      weight: 1,  run: endlessBatch },
   { name: 'endless wait',       weight: 1,  run: endlessWait },
   { name: 'endless ring',       weight: 6,  run: endlessRing },

@@ -4,7 +4,7 @@ import type { Driver } from '../lib/driver.ts';
 import type { HostileTarget } from './target.ts';
 
 /** Accesses of one storm. */
-export const STORM = 20_000;
+const STORM = 20_000;
 const MMIO_BYTES = 0x200000;
 const GTT_WINDOW = 0x200000;
 const GTT_ENTRIES = 0x80000;

@@ -1,4 +1,3 @@
-import { engineRegs as R } from '@xengt/hsw-device';
 import type { Vgpu } from '@xengt/linux-vgt';
 import type { Domain, ScriptedEngine } from '@xengt/xen-vgt';
 import { BCS, DATA_GFN, RCS, ScriptedGuest } from '../../src/host/testing/scripted-guest.ts';
@@ -103,10 +102,5 @@ export class Victim {
   /** Machine frames that an attacker would like to reach. */
   get frames(): number[] {
     return [0x10, 0x24, DATA_GFN, DATA_GFN + 0x40].map((gfn) => this.domain.gfnToMfn(gfn));
-  }
-
-  /** Dwords of a ring's registers: what a reset by another VM would show in. */
-  get ringOn(): boolean {
-    return (this.vgpu.vreg.peek(R.RING_BASE.BCS + R.RING_CTL) & R.RING_VALID) !== 0;
   }
 }

@@ -28,6 +28,10 @@ export interface CommandReader {
 export class BatchCopier {
   /** There was no room in the arena. */
   full = false;
+  /** Batches of the latest scan that were copied, their dwords in all, and those of the largest. */
+  batches = 0;
+  dwords = 0;
+  largest = 0;
   /** 1 where a command starts, by index in the mediator's memory. */
   readonly starts: Uint8Array;
   readonly #checks: CommandChecks;
@@ -59,6 +63,9 @@ export class BatchCopier {
     this.#arena = arena;
     this.#engine = engine;
     this.full = false;
+    this.batches = 0;
+    this.dwords = 0;
+    this.largest = 0;
   }
 
   /** A batch goes on elsewhere, once its own copy is there. @returns whether that can be followed */
@@ -94,6 +101,7 @@ export class BatchCopier {
       for (let i = 0; i < this.#jumps && ok; i++) ok = this.#resolve(i);
       if (ok) {
         if (this.#loops) this.#noteLoops(arena);
+        this.#count();
         ring[at] = (ring[at] as number) & ~T.BB_PPGTT;
         ring[at + 1] = arena.gma(first);
         return GO_ON;
@@ -117,6 +125,17 @@ export class BatchCopier {
     ring[at] = (ring[at] as number) | T.BB_PPGTT;
     host.batchesSkipped.count++;
     return GO_ON;
+  }
+
+  /** What the batch cost: the dwords of it and of all it chains to were copied and looked at. */
+  #count(): void {
+    let dwords = 0;
+    for (let c = 0; c < this.#chunks; c++) {
+      dwords += (this.#chunkEnd[c] as number) - (this.#chunkAt[c] as number);
+    }
+    this.batches++;
+    this.dwords += dwords;
+    if (dwords > this.largest) this.largest = dwords;
   }
 
   #noteLoops(arena: BatchArena): void {

@@ -65,6 +65,11 @@ export class CommandScanner implements CommandReader {
     return this.#copier.full;
   }
 
+  /** What the batches of the latest scan cost. */
+  get copied(): { readonly batches: number; readonly dwords: number; readonly largest: number } {
+    return this.#copier;
+  }
+
   /**
    * Scans and patches a part of a ring.
    *

@@ -53,3 +53,27 @@ test('[K16] a ring whose scan is bypassed takes any command; the others are scan
   b.run();
   expect(b.mpt.crashes).toHaveLength(1);
 });
+
+test('what each privileged batch costs is counted: its dwords and those it chains to', () => {
+  g.poke(BATCH_GFN, [...storeGgtt(g.dataGma, 1), ...batch(g.batchGma + 0x1000)]);
+  g.poke(BATCH_GFN + 1, [0, 0, BATCH_END]);
+  g.poke(BATCH_GFN + 2, [BATCH_END]);
+  g.submit(BCS, [...batch(g.batchGma), ...batch(g.batchGma + 0x2000)]);
+  b.run();
+  expect(g.vgpu.counters).toMatchObject({ batches: 2, batchDwords: 6 + 3 + 1, largestBatch: 9 });
+});
+
+test('[D27] a head that UHPTR names is remembered, and hardware never goes there unchecked', () => {
+  g.write(g.base(BCS) + 0x134, 0x21);
+  // A store whose last dword, where UHPTR points into, would be a command that nobody checked.
+  g.submit(BCS, [
+    0x05 << 23,
+    0,
+    ...storeGgtt(g.dataGma, 1),
+    ...storeGgtt(g.dataGma + 8, 0x02 << 23),
+  ]);
+  b.run();
+  expect(g.read(g.base(BCS) + 0x134)).toBe(0x21);
+  expect(b.device.regs.peek(0x22134)).toBe(0);
+  expect([g.peek(DATA_GFN), g.peek(DATA_GFN, 2)]).toEqual([1, 0x02 << 23]);
+});

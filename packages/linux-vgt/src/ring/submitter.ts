@@ -45,6 +45,7 @@ export class Submitter {
     const done = scanner.stoppedAt;
     vgpu.counters.commands += scanner.commands;
     vgpu.counters.batchCommands += scanner.batchCommands;
+    this.#countBatches(vgpu);
     ring.commands += scanner.commands;
     if (done === 0) {
       if (ring.stalled && resting && scanner.full) vgpu.crash('batches too large to be checked');
@@ -57,6 +58,13 @@ export class Submitter {
     vgpu.counters.submissions++;
     this.#started(vgpu, ring);
     ring.submit((from + done * 4) & (bytes - 1));
+  }
+
+  #countBatches({ counters }: Vgpu): void {
+    const { batches, dwords, largest } = this.scanner.copied;
+    counters.batches += batches;
+    counters.batchDwords += dwords;
+    if (largest > counters.largestBatch) counters.largestBatch = largest;
   }
 
   /** How long the work waited. */

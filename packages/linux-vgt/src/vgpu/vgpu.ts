@@ -90,6 +90,10 @@ export interface VgpuCounters {
   stalls: number;
   commands: number;
   batchCommands: number;
+  /** Privileged batches that were copied and checked, their dwords in all and in the largest. */
+  batches: number;
+  batchDwords: number;
+  largestBatch: number;
   /** Commands that the VM changed in looping batches while they ran. */
   loopChanges: number;
   /** Batches that run without privilege and were not scanned. Upstream: skip_bb_cnt. */
@@ -135,6 +139,9 @@ export class Vgpu implements MmioHost, EngineHost, ScanHost {
     stalls: 0,
     commands: 0,
     batchCommands: 0,
+    batches: 0,
+    batchDwords: 0,
+    largestBatch: 0,
     loopChanges: 0,
     skippedBatches: 0,
     scheduledIn: 0,
