@@ -27,6 +27,8 @@ export {
   type EngineCounters,
   type FlipPort,
   type HangReason,
+  WAIT_EVENT,
+  WAIT_SEMAPHORE,
 } from './cs/engine.ts';
 export {
   type CommandRow,
@@ -78,7 +80,7 @@ export * as pixelFormats from './display/scan/formats.ts';
 export { newPlaneState, type PlaneState } from './display/scan/plane-state.ts';
 export * as engineRegs from './gt/engine.regs.ts';
 export { ENGINE_IDS, type EngineId } from './gt/engine.regs.ts';
-export { Gt, type GtOptions } from './gt/gt.ts';
+export { clearedByReset, Gt, type GtOptions } from './gt/gt.ts';
 export { Power, type PowerStateV1 } from './gt/power.ts';
 export { AddressSpace, GM_PAGES, PTE_VALID, pteAddress, pteMfn } from './gtt/address-space.ts';
 export type { Board, MemoryChannels } from './gtt/board.regs.ts';

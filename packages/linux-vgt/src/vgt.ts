@@ -15,6 +15,8 @@ import { Lifecycle } from './lifecycle/lifecycle.ts';
 import { FENCES, Partition, type PartitionMode, type Slice } from './partition/partition.ts';
 import { CONTEXT_AREAS, ReservedMemory } from './partition/reserved.ts';
 import type { Mpt, VgtEvents } from './port/mpt.ts';
+import { type RecoveryConfig, recoveryLimits } from './recovery/limits.ts';
+import { Recovery } from './recovery/recovery.ts';
 import { BatchArena } from './ring/batch-arena.ts';
 import { Submitter } from './ring/submitter.ts';
 import type { VirtualEngine } from './ring/virtual-engine.ts';
@@ -48,7 +50,7 @@ const FINISH_STEPS = 64;
 const FINISH_BUDGET = 0x10000;
 
 /** Parameters; names and defaults are upstream's where it has them. */
-export interface VgtConfig {
+export interface VgtConfig extends RecoveryConfig {
   readonly dom0LowMiB?: number;
   readonly dom0HighMiB?: number;
   readonly dom0Fences?: number;
@@ -64,8 +66,6 @@ export interface VgtConfig {
   readonly sliceNs?: number;
   /** A VM with work that has waited so long goes first, nanoseconds. Default 1.5 s, as upstream. */
   readonly starvationNs?: number;
-  /** How long an engine may take to come to rest for a switch, nanoseconds. Default 2 s. */
-  readonly idleTimeoutNs?: number;
   /** New VMs get a copy of each physical monitor. Default true. */
   readonly propagateMonitors?: boolean;
   /** The first HVM whose display is ready goes to the foreground. Default false. */
@@ -115,6 +115,7 @@ export class Vgt implements VgpuOwner {
   readonly ignoreHvmForcewake: boolean;
   readonly switch: RenderSwitch;
   readonly scheduler: Scheduler;
+  readonly recovery: Recovery;
   readonly submitter: Submitter;
   readonly interrupts: PhysicalInterrupts;
   readonly foreground: Foreground;
@@ -166,17 +167,17 @@ export class Vgt implements VgpuOwner {
     this.arenas = ENGINE_IDS.map((_, i) => new BatchArena(this.reserved, i));
     this.submitter = new Submitter(clock, this.attr, this.reserved);
     const vms = (): readonly Vgpu[] => this.#vms;
+    const limits = recoveryLimits(config);
     this.switch = new RenderSwitch({
       device,
       clock,
       attr: this.attr,
       reserved: this.reserved,
-      timeoutNs: config.idleTimeoutNs ?? 2000 * MS,
+      timeoutNs: limits.hangNs,
       forcewake: this.forcewake,
       events: {
-        hung: (vgpu) => {
-          vgpu.waitReset = true;
-        },
+        lostContext: (vgpu) => this.recovery.lostContext(vgpu),
+        broken: () => void this.recovery.device.inSwitch(),
         ended: (vgpu) => this.scheduler.ended(vgpu),
         switched: () => this.#switched(),
       },
@@ -190,6 +191,18 @@ export class Vgt implements VgpuOwner {
       busyNs: (engine) => (device.gt.engines[engine] as Engine).busyNs,
       resume: (vgpu) => this.#submitPending(vgpu),
       refuge: () => this.dom0,
+    });
+    this.recovery = new Recovery({
+      device,
+      clock,
+      attr: this.attr,
+      switch: this.switch,
+      limits,
+      uevent: (domid, kind, text) => this.uevents.send(domid, kind, text),
+      fatal: (reason) => this.#events.fatal?.(reason),
+      othersWait: () => this.scheduler.contended,
+      feed: (owner) => this.#feed(owner),
+      consider: () => this.scheduler.changed(),
     });
     this.interrupts = new PhysicalInterrupts(device, vms);
     device.gt.engines.forEach((engine, i) => {
@@ -318,8 +331,10 @@ export class Vgt implements VgpuOwner {
 
   /** To be called after each step of the device. Cheap when there is nothing to do. */
   tick(): void {
+    this.recovery.watch.steps++;
     this.interrupts.poll();
     this.switch.advance();
+    if (!this.switch.steady) this.recovery.watch.start();
     const { owner } = this.switch;
     if (owner !== null) this.#followLoops(owner);
     if (owner !== null && this.switch.steady) {
@@ -363,7 +378,7 @@ export class Vgt implements VgpuOwner {
   // --- what vGPUs ask ---
 
   ringWork(vgpu: Vgpu, ring: VirtualEngine): void {
-    if (vgpu.loaded && this.switch.steady && !vgpu.waitReset && !vgpu.sched.held) {
+    if (vgpu.loaded && this.switch.steady && !ring.held && !vgpu.sched.held) {
       this.#submit(vgpu, ring);
     } else if (ring.pending) {
       if (ring.waitingSince < 0) ring.waitingSince = this.clock.now;
@@ -375,11 +390,25 @@ export class Vgt implements VgpuOwner {
     if (!vgpu.alive || vgpu.sched.held) return;
     if (vgpu.ppgtt.resync()) this.#invalidateHardwareTlb();
     this.submitter.submit(vgpu, ring, this.switch.resting(ring.index));
+    this.recovery.watch.start();
+  }
+
+  /**
+   * The owner is to give the engines up, and one of them waits for what lies in another's ring beyond
+   * the place where it was cut: that ring gets a request more.
+   */
+  #feed(owner: Vgpu): void {
+    for (const ring of owner.engines) {
+      if (!ring.pending || !this.switch.resting(ring.index)) continue;
+      this.#submit(owner, ring);
+      ring.cut();
+    }
   }
 
   #switched(): void {
     const { owner } = this.switch;
     if (owner !== null) this.scheduler.began(owner);
+    this.recovery.device.poll();
     this.lifecycle.switched();
     this.#resume();
   }
@@ -392,7 +421,6 @@ export class Vgt implements VgpuOwner {
   }
 
   #submitPending(vgpu: Vgpu): void {
-    if (vgpu.waitReset) return;
     for (const ring of vgpu.engines) if (ring.pending) this.#submit(vgpu, ring);
   }
 
@@ -405,13 +433,13 @@ export class Vgt implements VgpuOwner {
   }
 
   resetEngines(vgpu: Vgpu, mask: number): void {
-    this.switch.resetHardware(mask);
+    this.switch.hardware.engines(mask);
     for (const ring of vgpu.engines) if ((mask & (1 << ring.index)) !== 0) ring.load();
   }
 
   abandon(vgpu: Vgpu, engine: number): void {
     if (this.switch.resting(engine)) return;
-    this.switch.resetHardware(1 << engine);
+    this.switch.hardware.engines(1 << engine);
     (vgpu.engines[engine] as VirtualEngine).programTables();
   }
 

@@ -183,6 +183,8 @@ export class Engine implements RegBlock {
   level = 0;
   /** Next address, per level; index 0 is unused (the ring has HEAD). */
   readonly batchAt: Int32Array = new Int32Array(3);
+  /** Batches entered so far, per level; index 0 is unused. */
+  readonly jumps: Int32Array = new Int32Array(3);
   /** 1 where the level is fetched through the PPGTT. */
   readonly batchPpgtt: Uint8Array = new Uint8Array(3);
   /** 1 where the level has no privilege. PRM: MI_BATCH_BUFFER_START 13, non-privileged. */
@@ -536,6 +538,7 @@ export class Engine implements RegBlock {
     this.batchPpgtt[level] = ppgtt ? 1 : 0;
     this.batchUser[level] = user ? 1 : 0;
     this.level = level;
+    this.jumps[level] = ((this.jumps[level] as number) + 1) | 0;
     this.counters.batches++;
     this.setReg(level === 2 ? RING_SBBADDR : RING_BBADDR, gma);
     this.setReg(RING_BBSTATE, (ppgtt ? BB_PPGTT : 0) | (user ? 0 : BB_PRIVILEGED));

@@ -37,6 +37,21 @@ const WITH_ALL: readonly (readonly [number, number])[] = [
   [0x14000, 0x14fff],
 ];
 
+/** Offsets and reset values of the GT's registers in some ranges. */
+function* stored(ranges: readonly (readonly [number, number])[]): Generator<[number, number]> {
+  for (const row of GT_STORED_ROWS) {
+    if (!ranges.some(([first, last]) => row.offset >= first && row.offset <= last)) continue;
+    for (let k = 0; k < (row.count ?? 1); k++) {
+      yield [row.offset + k * (row.stride ?? 4), row.reset ?? 0];
+    }
+  }
+}
+
+/** Registers beside the engines' own that a reset of the render engine, or of the whole GT, clears. */
+export function clearedByReset(full: boolean): number[] {
+  return Array.from(stored(full ? [...WITH_RENDER, ...WITH_ALL] : WITH_RENDER), ([at]) => at);
+}
+
 export interface GtOptions {
   readonly regs: RegSpace;
   readonly memory: MachineMemory;
@@ -145,12 +160,7 @@ export class Gt {
 
   /** Gives the GT's registers in some ranges their reset values. */
   #forget(ranges: readonly (readonly [number, number])[]): void {
-    for (const row of GT_STORED_ROWS) {
-      if (!ranges.some(([first, last]) => row.offset >= first && row.offset <= last)) continue;
-      for (let k = 0; k < (row.count ?? 1); k++) {
-        this.#regs.poke(row.offset + k * (row.stride ?? 4), row.reset ?? 0);
-      }
-    }
+    for (const [offset, value] of stored(ranges)) this.#regs.poke(offset, value);
   }
 
   /** Power-on of everything but the registers, which the device's register file resets. */

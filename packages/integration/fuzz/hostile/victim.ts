@@ -86,7 +86,7 @@ export class Victim {
   check(): string | null {
     if (this.trouble !== null) return `${this.name}: ${this.trouble}`;
     if (!this.vgpu.alive) return `${this.name} was stopped: ${this.vgpu.crashReason}`;
-    if (this.vgpu.waitReset) return `${this.name} was told to reset its engines`;
+    if (this.vgpu.heldEngines !== 0) return `${this.name} was told to reset its engines`;
     if (this.domain.state !== 'running') return `${this.name} is ${this.domain.state}`;
     const [ram, copy, own] = [this.#ram, this.#copy, this.#own];
     for (let frame = 0; frame < own.length; frame++) {

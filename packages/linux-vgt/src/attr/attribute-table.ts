@@ -1,4 +1,4 @@
-import { MMIO_BYTES, type RegRow, type RegSpace } from '@xengt/hsw-device';
+import { ENGINE_IDS, engineRegs, MMIO_BYTES, type RegRow, type RegSpace } from '@xengt/hsw-device';
 import {
   type AttributeRow,
   DISPLAY,
@@ -37,6 +37,18 @@ const PIPE_STRIDE = 0x1000;
 const FITTER: readonly number[] = [0x68070, 0x68074, 0x68080];
 const FITTER_STRIDE = 0x800;
 
+/** Bytes of an engine's own registers. */
+const ENGINE_SPAN = 0x1000;
+
+/** The engine that a register is among the registers of, as a bit; 0 for none. */
+export function engineBit(offset: number): number {
+  const index = ENGINE_IDS.findIndex((id) => {
+    const base = engineRegs.RING_BASE[id];
+    return offset >= base && offset < base + ENGINE_SPAN;
+  });
+  return index < 0 ? 0 : 1 << index;
+}
+
 /** Every register's policy and flags, as flat arrays by dword: one look-up per access. */
 export class AttributeTable {
   readonly policy: Uint8Array = new Uint8Array(MMIO_BYTES >>> 2);
@@ -44,6 +56,8 @@ export class AttributeTable {
   /** Offsets that a render switch saves and restores, and those it only saves. */
   readonly saved: Int32Array;
   readonly status: Int32Array;
+  /** Whose each of {@link status} is: a bit per engine, 0 for those of no single one. */
+  readonly statusEngine: Uint8Array;
   /** Offsets of the render context. */
   readonly context: Int32Array;
   /** Bytes behind an address register, by offset. */
@@ -91,6 +105,7 @@ export class AttributeTable {
     }
     this.saved = Int32Array.from(saved);
     this.status = Int32Array.from(status);
+    this.statusEngine = Uint8Array.from(status, engineBit);
     this.context = Int32Array.from(context);
   }
 

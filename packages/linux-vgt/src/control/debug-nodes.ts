@@ -1,11 +1,11 @@
 import { ENGINE_IDS, errorState } from '@xengt/hsw-device';
 import { F_ACCESSED, F_CMD_ACCESSED, F_SAVED, POLICY_NAMES } from '../attr/attribute.ts';
+import { RING_NAMES } from '../recovery/hang-log.ts';
 import type { Vgpu } from '../vgpu/vgpu.ts';
 import type { Vgt } from '../vgt.ts';
 import type { ControlNode } from './node.ts';
+import { recoveryDebugNodes, vmRecoveryCounters } from './recovery-nodes.ts';
 
-/** Directory names of the engines in upstream's perf/ring. */
-const RING_NAMES = { RCS: 'render', VCS: 'video', BCS: 'blitter', VECS: 've' } as const;
 const number = (n: () => number): ControlNode => ({ read: () => `${Math.round(n())}\n` });
 
 /** Files of debugfs /vgt. Upstream counts processor cycles; here times are nanoseconds. */
@@ -29,6 +29,7 @@ export function debugNodes(vgt: Vgt): [string, ControlNode][] {
     ['irqinfo', { read: () => interruptInfo(vgt) }],
     ['error_state', { read: () => errorState(vgt.device) }],
     ['dpyinfo', { read: () => displayInfo(vgt) }],
+    ...recoveryDebugNodes(vgt),
     ...vgt.vms.flatMap((vm) =>
       vmDebug(vm).map(([path, node]): [string, ControlNode] => [`vm${vm.domid}/${path}`, node]),
     ),
@@ -64,6 +65,7 @@ function vmDebug(vm: Vgpu): [string, ControlNode][] {
     ['perf/latency_p99_ns', number(() => vm.sched.latency.quantile(0.99))],
     ['perf/latency_max_ns', number(() => vm.sched.latency.maxNs)],
     ['perf/injected', number(() => vm.config.injected)],
+    ...vmRecoveryCounters(vm).map(([path, node]): [string, ControlNode] => [`perf/${path}`, node]),
     ...vm.engines.flatMap((ring): [string, ControlNode][] => {
       const at = `perf/ring/${RING_NAMES[ENGINE_IDS[ring.index] as keyof typeof RING_NAMES]}`;
       return [

@@ -37,7 +37,7 @@ export class ControlTree {
       map.set(`control/${path}`, node);
     }
     for (const vm of vgt.vms) {
-      const nodes = [...vmNodes(vm), ...shareNodes(vgt, vm), ...lifecycleNodes(vgt, vm)];
+      const nodes = [...vmNodes(vgt, vm), ...shareNodes(vgt, vm), ...lifecycleNodes(vgt, vm)];
       for (const [path, node] of nodes) map.set(`vm${vm.domid}/${path}`, node);
     }
     for (const [path, node] of debugNodes(vgt)) map.set(`debug/${path}`, node);

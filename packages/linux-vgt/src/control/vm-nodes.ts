@@ -1,19 +1,22 @@
 import { EDID_BYTES, type VirtualPort, type VirtualPorts } from '../display/virtual-ports.ts';
 import type { Errno } from '../errno.ts';
 import type { Vgpu } from '../vgpu/vgpu.ts';
+import type { Vgt } from '../vgt.ts';
 import { type ControlNode, textOf } from './node.ts';
 import { hexBytes, leadingNumber } from './parse.ts';
+import { vmRecoveryNode } from './recovery-nodes.ts';
 
 const hex16 = (n: number): string => `${n.toString(16).padStart(16, '0')}\n`;
 
 /** Files of /sys/kernel/vgt/vmN. */
-export function vmNodes(vm: Vgpu): [string, ControlNode][] {
+export function vmNodes(vgt: Vgt, vm: Vgpu): [string, ControlNode][] {
   const s = vm.slice;
   return [
     ['vgt_id', { read: () => `${vm.id.toString(16)}\n` }],
     ['gm_sz', { read: () => hex16(s.lowBytes + s.highBytes) }],
     ['aperture_sz', { read: () => hex16(s.lowBytes) }],
     ['aperture_base', { read: () => hex16(s.lowBase) }],
+    ['recovery', vmRecoveryNode(vgt, vm)],
     ...vm.ports.ports.flatMap((port) => portNodes(vm, vm.ports, port)),
   ];
 }

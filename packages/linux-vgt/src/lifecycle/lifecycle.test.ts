@@ -77,14 +77,14 @@ describe('start and schedule', () => {
     g.submit(RCS, storeGgtt(g.dataGma, 5));
     b.run();
     expect(g.peek(DATA_GFN)).toBe(5);
-    expect(g.vgpu.waitReset).toBe(false);
+    expect(g.vgpu.heldEngines).toBe(0);
   });
 
   test('forced, the engine is reset, and the VM has to reset it too', () => {
     endless();
     expect(b.vgt.lifecycle.stop(g.vgpu, true)).toBeNull();
     expect(b.vgt.lifecycle.forced).toBe(1);
-    expect([g.vgpu.waitReset, b.vgt.lifecycle.stopped(g.vgpu)]).toEqual([true, true]);
+    expect([g.vgpu.heldEngines, b.vgt.lifecycle.stopped(g.vgpu)]).toEqual([1, true]);
     g.write(0x941c, 2);
     b.vgt.lifecycle.start(g.vgpu);
     g.startRing(RCS);

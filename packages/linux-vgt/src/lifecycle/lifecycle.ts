@@ -69,7 +69,7 @@ export class Lifecycle {
     if (this.#drained(vgpu)) return null;
     if (force) {
       this.forced++;
-      this.#vgt.switch.breakUp();
+      this.#vgt.recovery.breakUp();
       if (this.#drained(vgpu)) return null;
     }
     this.start(vgpu);

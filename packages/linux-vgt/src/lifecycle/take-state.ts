@@ -180,6 +180,9 @@ function registers(vgt: Vgt, vgpu: Vgpu, s: VgpuStateV1): string | null {
     const saved = header.rings[i];
     ring.copied = (saved?.copied ?? 0) & (ring.bytes - 1) & ~3;
     ring.commands = saved?.commands ?? 0;
+    ring.held = saved?.held ?? false;
+    ring.hungAt = saved?.hungAt ?? 0;
+    ring.hangs = saved?.hangs ?? 0;
   }
   vgpu.power.importState(header.power, vgt.clock.now - header.nowNs);
   importPorts(vgpu.ports, header.ports);
@@ -229,7 +232,8 @@ function accounts(vgt: Vgt, vgpu: Vgpu, s: VgpuStateV1): string | null {
   const { header } = s;
   vgpu.usesContexts = header.usesContexts;
   vgpu.ccid = header.ccid;
-  vgpu.waitReset = header.waitReset;
+  vgpu.quarantine = header.quarantine === '' ? null : header.quarantine;
+  vgpu.recovering = header.recovering;
   const { sched } = vgpu;
   sched.weight = header.sched.weight;
   sched.cap = header.sched.cap;

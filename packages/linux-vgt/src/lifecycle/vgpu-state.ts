@@ -16,6 +16,10 @@ export interface RingStateV1 {
   /** Offset in the ring of the first byte that hardware was not given. */
   readonly copied: number;
   readonly commands: number;
+  /** It hung, at this ACTHD, and the guest has not reset it; times that it did. */
+  readonly held: boolean;
+  readonly hungAt: number;
+  readonly hangs: number;
 }
 
 /** The parts of a vGPU's state that are not large: they survive JSON. */
@@ -35,7 +39,9 @@ export interface VgpuHeaderV1 {
   readonly directories: readonly number[];
   readonly usesContexts: boolean;
   readonly ccid: number;
-  readonly waitReset: boolean;
+  /** Why nothing is run for it; empty while it may run. */
+  readonly quarantine: string;
+  readonly recovering: boolean;
   /** Its share of the engines' time, and what it has had. */
   readonly sched: {
     readonly weight: number;
@@ -77,11 +83,18 @@ export function exportHeader(vgt: Vgt, vgpu: Vgpu): VgpuHeaderV1 {
     gttEntries: GM_PAGES,
     slice: vgpu.slice,
     primary: vgpu.primary,
-    rings: vgpu.engines.map(({ copied, commands }) => ({ copied, commands })),
+    rings: vgpu.engines.map(({ copied, commands, held, hungAt, hangs }) => ({
+      copied,
+      commands,
+      held,
+      hungAt,
+      hangs,
+    })),
     directories: vgpu.ppgtt.base.map((base) => (base === null ? -1 : base >>> 0)),
     usesContexts: vgpu.usesContexts,
     ccid: vgpu.ccid,
-    waitReset: vgpu.waitReset,
+    quarantine: vgpu.quarantine ?? '',
+    recovering: vgpu.recovering,
     sched: { weight, cap, ranNs, busyNs: [...busyNs] },
     counters: { ...vgpu.counters },
     skippedBatches: vgpu.batchesSkipped.count,

@@ -32,6 +32,8 @@ export interface VgtEvents {
   uevent?(text: string, domid: number): void;
   /** A VM was stopped for what its driver did. */
   crashed?(domid: number, reason: string): void;
+  /** The mediator gave up: a hang with resets off, or a GPU that no reset brings back. Told once. */
+  fatal?(reason: string): void;
   /** The physical screen shows another VM now. */
   foreground?(domid: number): void;
 }

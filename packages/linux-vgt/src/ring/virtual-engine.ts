@@ -56,6 +56,11 @@ export class VirtualEngine {
   stalled = false;
   /** When the guest first moved TAIL of what waits to be handed to hardware; -1 without. */
   waitingSince = -1;
+  /** It hung: nothing of it runs, and its registers show the hang, until the guest resets it. */
+  held = false;
+  /** Its ACTHD then; times that it did. */
+  hungAt = 0;
+  hangs = 0;
   /** Ring commands handed to hardware. Upstream: perf/ring/.../cmd_nr. */
   commands = 0;
   readonly arena: BatchArena;
@@ -129,7 +134,11 @@ export class VirtualEngine {
   }
   /** Commands that hardware has not been given yet. */
   get pending(): boolean {
-    return this.enabled && this.copied !== this.tail;
+    return this.enabled && !this.held && this.copied !== this.tail;
+  }
+  /** Whether the hardware's ring is this one. */
+  get #live(): boolean {
+    return this.#host.loaded && this.enabled && !this.held;
   }
   /** Whether the guest has the PPGTT on. */
   get ppgttOn(): boolean {
@@ -147,24 +156,23 @@ export class VirtualEngine {
   }
 
   #liveHead(value: number): number {
-    return this.#host.loaded && this.enabled ? this.#hw(R.RING_HEAD) : value;
+    return this.#live ? this.#hw(R.RING_HEAD) : value;
   }
 
   /** The hardware's address, in the guest's terms: shadow ring addresses become ring addresses. */
   #acthd(): number {
+    if (this.held) return this.hungAt;
     const start = this.reg(R.RING_START);
-    if (!this.#host.loaded || !this.enabled) return start + (this.reg(R.RING_HEAD) & R.HEAD_ADDR);
+    if (!this.#live) return start + (this.reg(R.RING_HEAD) & R.HEAD_ADDR);
     const at = this.#host.hw.read32(this.base + R.RING_ACTHD) - this.shadowRing;
     return at >= 0 && at < RING_BYTES_MAX ? start + at : at + this.shadowRing;
   }
 
   #modeRead(value: number): number {
-    if (this.#host.loaded && this.enabled) {
-      const hardware = this.#host.hw.read32(this.base + R.RING_MI_MODE);
-      const idle = (hardware & R.MODE_IDLE) !== 0 && (!this.pending || (value & R.STOP_RING) !== 0);
-      return idle ? value | R.MODE_IDLE : value & ~R.MODE_IDLE;
+    let idle = (!this.pending && !this.held) || (value & R.STOP_RING) !== 0;
+    if (this.#live) {
+      idle &&= (this.#host.hw.read32(this.base + R.RING_MI_MODE) & R.MODE_IDLE) !== 0;
     }
-    const idle = !this.pending || (value & R.STOP_RING) !== 0;
     return idle ? value | R.MODE_IDLE : value & ~R.MODE_IDLE;
   }
 
@@ -179,7 +187,7 @@ export class VirtualEngine {
     this.stalled = false;
     this.waitingSince = -1;
     this.#restartCount();
-    if (!this.#host.loaded || !this.enabled) return;
+    if (!this.#live) return;
     this.#setHw(R.RING_TAIL, this.copied);
     this.#setHw(R.RING_HEAD, head);
   }
@@ -199,7 +207,7 @@ export class VirtualEngine {
     if (!on) {
       this.waitingSince = -1;
       if (was) {
-        if (host.loaded) {
+        if (host.loaded && !this.held) {
           this.setReg(R.RING_HEAD, this.#hw(R.RING_HEAD));
           this.#setHw(R.RING_CTL, 0);
           host.abandon(this.index);
@@ -219,7 +227,7 @@ export class VirtualEngine {
       this.copied = this.#head & R.TAIL_ADDR;
       this.stalled = false;
       host.ringEnabled(this, true);
-      if (host.loaded) this.startRing();
+      if (this.#live) this.startRing();
     } else {
       // A ring that is on keeps its size: positions in hardware depend on it.
       this.setReg(R.RING_CTL, (value & ~R.RING_NR_PAGES_MASK) | (old & R.RING_NR_PAGES_MASK));
@@ -282,13 +290,13 @@ export class VirtualEngine {
     this.#setHw(R.RING_MI_MODE, ALL_BITS | (this.reg(R.RING_MI_MODE) & 0xfdff));
     this.#setHw(R.RING_INSTPM, ALL_BITS | (this.reg(R.RING_INSTPM) & 0xffff));
     this.programTables();
-    if (this.enabled) this.startRing();
+    if (this.#live) this.startRing();
   }
 
   /** Takes the ring state back from hardware and switches the hardware's ring off. */
   unload(): void {
-    if (this.enabled) this.setReg(R.RING_HEAD, this.#hw(R.RING_HEAD));
-    this.setReg(R.RING_INSTPM, this.#hw(R.RING_INSTPM) & 0xffff);
+    if (this.#live) this.setReg(R.RING_HEAD, this.#hw(R.RING_HEAD));
+    if (!this.held) this.setReg(R.RING_INSTPM, this.#hw(R.RING_INSTPM) & 0xffff);
     this.#setHw(R.RING_CTL, 0);
     this.stalled = false;
   }
@@ -339,6 +347,19 @@ export class VirtualEngine {
     this.#setHw(R.RING_TAIL, this.copied);
   }
 
+  /**
+   * The engine hung: its ring is not the hardware's any more, and HEAD and ACTHD stay as they are, for
+   * the guest's driver to find. To be called before hardware is reset.
+   */
+  hold(): void {
+    if (this.held) return;
+    this.hungAt = this.#acthd();
+    if (this.#live) this.setReg(R.RING_HEAD, this.#hw(R.RING_HEAD));
+    this.held = true;
+    this.stalled = false;
+    if (this.#host.loaded) this.arena.reset();
+  }
+
   /** An engine reset as the guest sees it: ring off, modes and error registers cleared. */
   reset(): void {
     const was = this.enabled;
@@ -351,6 +372,7 @@ export class VirtualEngine {
     this.copied = 0;
     this.stalled = false;
     this.waitingSince = -1;
+    this.held = false;
     this.#restartCount();
     if (was) this.#host.ringEnabled(this, false);
   }

@@ -9,15 +9,16 @@ import {
 import { RENDER_ADDRESS, RENDER_MODE } from '../attr/attribute.ts';
 import type { AttributeTable } from '../attr/attribute-table.ts';
 import type { ReservedMemory } from '../partition/reserved.ts';
+import { HardwareReset } from '../recovery/hardware-reset.ts';
 import type { HostForcewake } from '../vgpu/host-forcewake.ts';
 import type { Vgpu } from '../vgpu/vgpu.ts';
 import { Histogram } from './histogram.ts';
 import { CTX_FORCE_RESTORE, CTX_RESTORE_INHIBIT, OwnRing } from './own-ring.ts';
 
 const R = engineRegs;
-const GDRST = 0x941c;
 const RCS_CCID: number = R.RING_BASE.RCS + R.RING_CCID;
 const ALL_ENGINES = 0xf;
+const RCS_ONLY = 0x1;
 /** Steps given to hardware for the mediator's own commands; what is left runs in the host's turns. */
 const OWN_STEPS = 8;
 const OWN_BUDGET = 0x8000;
@@ -29,7 +30,7 @@ export interface SwitchCounters {
   /** Time from the request of a switch to its end, and the part of it spent waiting for idle. */
   switchNs: number;
   idleWaitNs: number;
-  /** Engines that did not come to rest in time and were reset. */
+  /** Switches that went on only because an engine was found hung and reset. */
   timeouts: number;
   /** Registers that did not read back what was restored; counted while validation is on. */
   mismatches: number;
@@ -41,13 +42,18 @@ const STEADY = 0;
 const DRAINING = 1;
 const SWITCHING = 2;
 
+/** Times that the mediator's own commands are tried again: after an engine reset, then after a device reset. */
+const RETRIES = 2;
+
 /** What the switch tells the mediator. */
 export interface SwitchEvents {
-  /** Engines of a VM were reset because they did not come to rest: it must reset them itself. */
-  hung(vgpu: Vgpu, mask: number): void;
+  /** Hardware lost a VM's render context: it must reset that engine itself. */
+  lostContext(vgpu: Vgpu): void;
+  /** Not even the mediator's own commands run on the render engine, and resetting it did not help. */
+  broken(): void;
   /** A VM lost the engines after so long. */
   ended(vgpu: Vgpu, ranNs: number): void;
-  /** A VM has the engines now. */
+  /** A VM has the engines now, or nobody after {@link RenderSwitch.vacate}. */
   switched(): void;
 }
 
@@ -63,6 +69,9 @@ export class RenderSwitch {
   /** Whose state is in hardware; null before the first and while no VM's is. */
   owner: Vgpu | null = null;
   validate = false;
+  /** Nobody gets the engines: see {@link vacate}. */
+  closed = false;
+  readonly hardware: HardwareReset;
   readonly counters: SwitchCounters = {
     switches: 0,
     switchNs: 0,
@@ -83,10 +92,12 @@ export class RenderSwitch {
   readonly #forcewake: HostForcewake;
   #state = STEADY;
   #next: Vgpu | null = null;
+  /** Whose context is being saved. */
+  #prev: Vgpu | null = null;
+  #retries = 0;
   #requestedAt = 0;
   #since = 0;
   #loadedAt = 0;
-  #hurried = false;
   #nullReady = false;
   #buildingNull = false;
 
@@ -107,6 +118,7 @@ export class RenderSwitch {
     this.#reserved = o.reserved;
     this.#events = o.events;
     this.#timeoutNs = o.timeoutNs;
+    this.hardware = new HardwareReset(o.device, o.attr);
     this.#ownRing = new OwnRing(o.device, o.reserved);
   }
 
@@ -117,6 +129,16 @@ export class RenderSwitch {
   /** Whether context images are being moved: the reserved memory must stay as it is. */
   get switching(): boolean {
     return this.#state === SWITCHING;
+  }
+
+  /** Whether the owner is to give the engines up and has not come to rest yet. */
+  get draining(): boolean {
+    return this.#state === DRAINING;
+  }
+
+  /** Whether nobody has the engines and nobody gets them: see {@link vacate}. */
+  get vacant(): boolean {
+    return this.closed && this.#state === STEADY && this.owner === null;
   }
 
   /** The VM that gets the engines next; null when none is about to. */
@@ -148,19 +170,28 @@ export class RenderSwitch {
 
   /** Asks for the engines to go to a VM. A request that is under way is kept. */
   request(next: Vgpu): void {
-    if (this.#state !== STEADY || next === this.owner) return;
-    this.#next = next;
-    this.#state = DRAINING;
-    this.#requestedAt = this.#clock.now;
-    this.#since = this.#clock.now;
-    if (this.owner !== null) for (const engine of this.owner.engines) engine.cut();
+    if (this.closed || this.#state !== STEADY || next === this.owner) return;
+    this.#drainTo(next);
+  }
+
+  /**
+   * Takes the engines from everybody, with nothing lost: the owner's requests under way end, and its
+   * state is saved. {@link vacant} says when; {@link reopen} ends it.
+   */
+  vacate(): void {
+    this.closed = true;
     this.advance();
   }
 
-  /** The drain that is under way ends now: engines that do not rest are reset. */
-  breakUp(): void {
-    if (this.#state !== DRAINING) return;
-    this.#hurried = true;
+  reopen(): void {
+    this.closed = false;
+  }
+
+  #drainTo(next: Vgpu | null): void {
+    this.#next = next;
+    this.#state = DRAINING;
+    this.#requestedAt = this.#clock.now;
+    if (this.owner !== null) for (const engine of this.owner.engines) engine.cut();
     this.advance();
   }
 
@@ -168,48 +199,28 @@ export class RenderSwitch {
   advance(): void {
     if (this.#state === DRAINING) this.#drain();
     if (this.#state === SWITCHING) this.#finish();
+    if (this.closed && this.#state === STEADY && this.owner !== null) this.#drainTo(null);
   }
 
   #drain(): void {
-    const late = this.#hurried || this.#clock.now - this.#since >= this.#timeoutNs;
-    let stuck = 0;
-    for (let i = 0; i < ENGINE_IDS.length; i++) if (!this.resting(i)) stuck |= 1 << i;
-    if (stuck !== 0 && !late) return;
-    this.#hurried = false;
-    this.counters.idleWaitNs += this.#clock.now - this.#since;
+    if (!this.allResting) return;
+    this.counters.idleWaitNs += this.#clock.now - this.#requestedAt;
     this.#forcewake.get();
-    const lostContext = (stuck & 1) !== 0;
-    this.#save(lostContext);
-    if (stuck !== 0) this.#breakUp(stuck);
-    this.#startCommands(lostContext);
-  }
-
-  /** Resets engines that did not come to rest. Only their owner's work is lost. */
-  #breakUp(stuck: number): void {
-    this.counters.timeouts++;
-    const owner = this.owner;
-    this.resetHardware(stuck);
-    if (owner !== null) this.#events.hung(owner, stuck);
-  }
-
-  /** Resets engines by GDRST. @param mask bit per engine */
-  resetHardware(mask: number): void {
-    let bits = 0;
-    ENGINE_IDS.forEach((id, i) => {
-      if ((mask & (1 << i)) !== 0) bits |= R.GRDOM[id];
-    });
-    this.#device.regs.write32(GDRST, bits);
+    this.#save();
+    this.#prev = this.owner;
+    this.#retries = 0;
+    this.#startCommands();
   }
 
   /** Hardware's registers into the owner's state; its rings off. */
-  #save(lostContext: boolean): void {
+  #save(): void {
     const prev = this.owner;
     if (prev === null) return;
     const { regs } = this.#device;
     this.#saveRegisters(prev);
     for (const engine of prev.engines) engine.unload();
     prev.hidden.save(this.#device);
-    prev.ccid = lostContext ? 0 : regs.peek(RCS_CCID);
+    prev.ccid = regs.peek(RCS_CCID);
     this.#account(prev);
     prev.loaded = false;
     prev.ppgtt.unload();
@@ -217,13 +228,19 @@ export class RenderSwitch {
 
   #saveRegisters(prev: Vgpu): void {
     const { regs } = this.#device;
-    const { policy } = this.#attr;
+    const { policy, status, statusEngine } = this.#attr;
+    const held = prev.heldEngines;
     for (const offset of this.#attr.saved) {
       const value = regs.read32(offset);
       prev.sreg[offset >>> 2] = value;
       if (policy[offset >>> 2] !== RENDER_ADDRESS) prev.vreg.dw[offset >>> 2] = value;
     }
-    for (const offset of this.#attr.status) prev.vreg.dw[offset >>> 2] = regs.read32(offset);
+    for (let k = 0; k < status.length; k++) {
+      // What a hung engine's said is kept for the guest's driver: hardware forgot it in the reset.
+      if ((held & (statusEngine[k] as number)) !== 0) continue;
+      const offset = status[k] as number;
+      prev.vreg.dw[offset >>> 2] = regs.read32(offset);
+    }
   }
 
   /** Hardware is about to lose its state: the owner's registers are kept. Its engines rest. */
@@ -248,9 +265,7 @@ export class RenderSwitch {
   }
 
   /** Own commands: the running context into the owner's save area, the next one's out of its. */
-  #startCommands(lostContext: boolean): void {
-    const next = this.#next as Vgpu;
-    const reserved = this.#reserved;
+  #startCommands(): void {
     const ring = this.#ownRing;
     // Without a current context nothing is stored by the first command.
     this.#device.regs.write32(RCS_CCID, 0);
@@ -258,14 +273,14 @@ export class RenderSwitch {
     this.#buildingNull = !this.#nullReady;
     if (this.#buildingNull) {
       // Hardware still has its state after reset: that is the image every VM starts from.
-      ring.setContext(reserved.nullContext, CTX_RESTORE_INHIBIT);
-      ring.setContext(reserved.context(next.contextArea), CTX_RESTORE_INHIBIT);
+      ring.setContext(this.#reserved.nullContext, CTX_RESTORE_INHIBIT);
+      ring.setContext(this.#nextContext, CTX_RESTORE_INHIBIT);
     } else {
-      const prev = this.owner;
-      if (prev !== null && !lostContext) {
-        ring.setContext(reserved.context(prev.contextArea), CTX_RESTORE_INHIBIT);
+      const prev = this.#prev;
+      if (prev !== null) {
+        ring.setContext(this.#reserved.context(prev.contextArea), CTX_RESTORE_INHIBIT);
       }
-      ring.setContext(reserved.context(next.contextArea), CTX_FORCE_RESTORE);
+      ring.setContext(this.#nextContext, CTX_FORCE_RESTORE);
     }
     this.owner = null;
     this.#state = SWITCHING;
@@ -276,29 +291,50 @@ export class RenderSwitch {
     for (let i = 0; i < OWN_STEPS && !ring.done; i++) this.#device.step(OWN_BUDGET);
   }
 
+  /** Where hardware's context is to come from. */
+  get #nextContext(): number {
+    const next = this.#next;
+    return next === null ? this.#reserved.nullContext : this.#reserved.context(next.contextArea);
+  }
+
   #finish(): void {
-    const next = this.#next as Vgpu;
+    const next = this.#next;
     const ring = this.#ownRing;
     const rests = this.resting(0) && ring.done;
     if (!rests && this.#clock.now - this.#since < this.#timeoutNs) return;
-    const good = rests && ring.context === this.#reserved.context(next.contextArea);
-    if (!good) {
-      this.counters.lostImages++;
-      this.resetHardware(ALL_ENGINES);
-    } else if (this.#buildingNull) {
+    const good = rests && ring.context === this.#nextContext;
+    if (!good && this.#retry()) return;
+    if (good && this.#buildingNull) {
       this.#nullReady = true;
-      this.#reserved.copyNullContext(next.contextArea);
+      if (next !== null) this.#reserved.copyNullContext(next.contextArea);
     }
     ring.stop();
     this.#state = STEADY;
     this.#next = null;
-    if (next.alive) this.#load(next);
+    if (next?.alive === true) {
+      this.#load(next);
+      if (!good) this.#events.lostContext(next);
+    }
     this.#forcewake.put();
     this.counters.switches++;
     const ns = this.#clock.now - this.#requestedAt;
     this.counters.switchNs += ns;
     this.costs.record(ns);
     this.#events.switched();
+  }
+
+  /** The own commands did not run: hardware is reset and tried again. @returns false to give up */
+  #retry(): boolean {
+    this.counters.lostImages++;
+    const prev = this.#prev;
+    this.#prev = null;
+    this.hardware.engines(RCS_ONLY);
+    if (prev?.alive === true) this.#events.lostContext(prev);
+    if (this.#retries === RETRIES) return false;
+    this.#retries++;
+    if (this.#retries === RETRIES) this.#events.broken();
+    this.#startCommands();
+    return true;
   }
 
   /** A VM's state into hardware; its rings run again. */
@@ -339,7 +375,7 @@ export class RenderSwitch {
    */
   expel(vgpu: Vgpu): void {
     if (this.owner === vgpu) {
-      this.resetHardware(ALL_ENGINES);
+      this.hardware.engines(ALL_ENGINES);
       for (let i = 0; i < ENGINE_IDS.length; i++) {
         this.#device.regs.write32(R.RING_BASE[ENGINE_IDS[i] as 'RCS'] + R.RING_CTL, 0);
       }

@@ -268,7 +268,7 @@ describe('hangs and resets', () => {
     for (let i = 0; i < 300 && h.peek(DATA_GFN) === 0; i++) step(4096, 10 * MS);
     expect(h.peek(DATA_GFN)).toBe(5);
     expect(b.vgt.switch.counters.timeouts).toBe(1);
-    expect(g.vgpu.waitReset).toBe(true);
+    expect(g.vgpu.heldEngines).toBe(1 << BCS);
     g.submit(BCS, [...storeGgtt(g.dataGma, 1), USER_INTERRUPT]);
     b.run(50);
     expect(g.peek(DATA_GFN)).toBe(0);

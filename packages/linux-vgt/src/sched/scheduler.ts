@@ -137,11 +137,19 @@ export class Scheduler {
   consider(): void {
     if (this.#ready.length === 0 && !this.#due) return;
     const sw = this.#switch;
-    if (!sw.steady) return;
+    if (!sw.steady || sw.closed) return;
     const vgpu = sw.owner;
     if (!this.enabled && vgpu !== null) return;
     const over = vgpu === null || vgpu.sched.held || (!vgpu.hasWork && sw.allResting);
     if (this.#due || (over && this.#wanted)) this.#decide(vgpu?.sched ?? null, over);
+  }
+
+  /** Whether another VM than the owner has work and may have, or is about to get, the engines. */
+  get contended(): boolean {
+    if (!this.enabled) return false;
+    if (this.#switch.draining) return true;
+    for (const e of this.#ready) if (e.mayRun && e.vgpu.pending) return true;
+    return false;
   }
 
   /** Whether somebody who waits may have the engines. */

@@ -214,12 +214,15 @@ export class Bench {
   readonly device: HaswellDevice;
   readonly vgt: Vgt;
   readonly events: string[] = [];
+  /** Why the mediator gave up, as often as it said so. */
+  readonly fatal: string[] = [];
 
   constructor(config: VgtConfig = {}, apertureMiB = 256) {
     this.mpt.addDomain(0, 16);
     this.device = new HaswellDevice({ memory: this.memory, clock: this.clock, apertureMiB });
     const events: VgtEvents = {
       uevent: (text, domid) => this.events.push(`${text} VMID=${domid}`),
+      fatal: (reason) => this.fatal.push(reason),
       foreground: (domid) => this.events.push(`foreground ${domid}`),
     };
     this.vgt = new Vgt({ device: this.device, mpt: this.mpt, clock: this.clock, config, events });

@@ -9,13 +9,14 @@ import {
   DISPLAY,
   DOM0,
   F_ACCESSED,
+  F_STATUS,
   LIVE,
   PLANE,
   RENDER,
   RENDER_ADDRESS,
   RENDER_MODE,
 } from '../attr/attribute.ts';
-import type { AttributeTable } from '../attr/attribute-table.ts';
+import { type AttributeTable, engineBit } from '../attr/attribute-table.ts';
 import type { ShadowGgtt } from '../gtt/shadow-ggtt.ts';
 import type { HostForcewake } from './host-forcewake.ts';
 
@@ -34,6 +35,8 @@ export interface MmioHost {
   readonly isDom0: boolean;
   /** The VM's render state is in hardware. */
   readonly loaded: boolean;
+  /** Engines whose status registers show a hang that is over in hardware, a bit each. */
+  readonly heldEngines: number;
   /** What the VM draws is on the physical screen. */
   readonly foreground: boolean;
   /** The VM still runs; a stopped one reads what it wrote and changes nothing. */
@@ -135,7 +138,7 @@ export class VgpuMmio implements TrapTarget {
       case RENDER:
       case RENDER_MODE:
       case RENDER_ADDRESS:
-        if (host.loaded) this.#vreg.dw[i] = this.#wake.read32(offset);
+        if (host.loaded && !this.#latched(offset, i)) this.#vreg.dw[i] = this.#wake.read32(offset);
         return this.#vreg.dw[i] as number;
       case DOM0:
       case DISPLAY:
@@ -148,6 +151,24 @@ export class VgpuMmio implements TrapTarget {
       default:
         return this.#virtual(offset, i);
     }
+  }
+
+  #isStatus(i: number): boolean {
+    return ((this.#flags[i] as number) & F_STATUS) !== 0;
+  }
+
+  /** What a status register, most of which take no value or go off by writing 1, makes of a write. */
+  #masked(offset: number, i: number, value: number): number {
+    const row = this.#hw.rowAt(offset);
+    const rw = row?.rw ?? -1;
+    const next = ((this.#vreg.dw[i] as number) & ~rw) | (value & rw);
+    return next & ~(value & (row?.w1c ?? 0));
+  }
+
+  /** Whether a status register still shows how its engine hung. */
+  #latched(offset: number, i: number): boolean {
+    if (!this.#isStatus(i)) return false;
+    return (this.#host.heldEngines & engineBit(offset)) !== 0;
   }
 
   #virtual(offset: number, i: number): number {
@@ -176,7 +197,7 @@ export class VgpuMmio implements TrapTarget {
     this.#touch(i);
     switch (this.#policy[i] as number) {
       case RENDER:
-        this.#vreg.dw[i] = value;
+        this.#vreg.dw[i] = this.#isStatus(i) ? this.#masked(offset, i, value) : value;
         this.#sreg[i] = value;
         if (host.loaded) this.#hw.write32(offset, value);
         return;

@@ -32,6 +32,7 @@ import { PvInfo } from './pv-info.ts';
 const GDRST = 0x941c;
 /** GDRST 0 all engines; 1 RCS, 2 VCS, 3 BCS, 4 VECS. i915 `GEN6_GRDOM_*`. */
 const GRDOM_FULL = 0x1;
+const GRDOM_ALL = 0x1f;
 const FORCEWAKE_MT = 0xa188;
 /** CCID of the render engine. */
 const RCS_CCID = 0x2180;
@@ -102,6 +103,8 @@ export interface VgpuCounters {
   scheduledIn: number;
   allocatedNs: number;
   guestResets: number;
+  /** Hangs of its engines that the mediator found. */
+  hangs: number;
 }
 
 /** One virtual GPU: what a VM's driver sees at 00:02.0, and what of it is in hardware. */
@@ -147,6 +150,7 @@ export class Vgpu implements MmioHost, EngineHost, ScanHost {
     scheduledIn: 0,
     allocatedNs: 0,
     guestResets: 0,
+    hangs: 0,
   };
   readonly batchesSkipped: { count: number } = { count: 0 };
   readonly hw: RegSpace;
@@ -156,8 +160,10 @@ export class Vgpu implements MmioHost, EngineHost, ScanHost {
   alive = true;
   /** Why the VM was stopped; null while it runs. */
   crashReason: string | null = null;
-  /** Its engines hung and were taken from it: nothing is run for it until it resets them. */
-  waitReset = false;
+  /** Why nothing is run for it any more, whatever it resets; null while it may run. */
+  quarantine: string | null = null;
+  /** It wrote GDRST and has not switched a ring on since. Upstream: RESET_INPROGRESS. */
+  recovering = false;
   /** The guest uses hardware contexts; its CCID while it is not loaded. */
   usesContexts = false;
   ccid = 0;
@@ -271,7 +277,7 @@ export class Vgpu implements MmioHost, EngineHost, ScanHost {
     if (this.display !== null) vreg.add(this.display.rows);
     // biome-ignore format: one register a line
     vreg.add([
-      { name: 'GEN6_GDRST', offset: GDRST, onWrite: (offset, value) => { vreg.poke(offset, 0); this.guestReset(value); }, src: 'HSW PRM vol.2c GDRST' },
+      { name: 'GEN6_GDRST', offset: GDRST, rw: GRDOM_ALL, onWrite: (_, value) => this.#resetWritten(value), src: 'HSW PRM vol.2c GDRST' },
     ]);
   }
 
@@ -343,7 +349,8 @@ export class Vgpu implements MmioHost, EngineHost, ScanHost {
     this.#owner.ringWork(this, engine);
   }
 
-  ringEnabled(): void {
+  ringEnabled(_: VirtualEngine, on: boolean): void {
+    if (on) this.recovering = false;
     this.#owner.ringEnabled(this);
   }
 
@@ -414,9 +421,16 @@ export class Vgpu implements MmioHost, EngineHost, ScanHost {
     return false;
   }
 
+  /** Engines that hung and that the VM has not reset since, a bit each. Upstream: WAIT_RESET. */
+  get heldEngines(): number {
+    let mask = 0;
+    for (const engine of this.engines) if (engine.held) mask |= 1 << engine.index;
+    return mask;
+  }
+
   /** Whether the VM has commands that hardware was not given, and may be given. */
   get hasWork(): boolean {
-    return this.alive && !this.waitReset && this.pending;
+    return this.alive && this.pending;
   }
 
   /** Whether the VM has commands that hardware was not given. */
@@ -434,13 +448,26 @@ export class Vgpu implements MmioHost, EngineHost, ScanHost {
     this.#owner.crashed(this);
   }
 
+  /** A reset is over at once. That of a VM in quarantine never is: its driver then gives the GPU up. */
+  #resetWritten(domains: number): void {
+    if (this.quarantine === null) this.vreg.poke(GDRST, 0);
+    this.guestReset(domains);
+  }
+
+  /** Out of quarantine: the VM's next reset works. */
+  pardon(): void {
+    this.quarantine = null;
+    this.vreg.poke(GDRST, 0);
+  }
+
   /** A write of GDRST: the engines named are as after a reset, for this VM. */
   guestReset(domains: number): void {
     const full = (domains & GRDOM_FULL) !== 0;
     const mask = full ? 0xf : (domains >>> 1) & 0xf;
     if (mask === 0) return;
     this.counters.guestResets++;
-    this.waitReset = false;
+    if (this.quarantine !== null) return;
+    this.recovering = true;
     for (const engine of this.engines) {
       if ((mask & (1 << engine.index)) === 0) continue;
       engine.reset();
