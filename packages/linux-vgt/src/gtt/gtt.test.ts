@@ -11,6 +11,7 @@ import {
   NON_PRIVILEGED_PPGTT,
   ppDir,
   store,
+  storeGgtt,
   TABLE_GFN,
   type TestGuest,
   USER_INTERRUPT,
@@ -45,11 +46,29 @@ describe('global GTT', () => {
     expect(g.vgpu.ggtt.counters.outside).toBe(1);
   });
 
-  test('a frame the domain does not have is refused and counted; nothing is mapped', () => {
+  test('[F4] a frame the domain does not have is refused and counted; nothing is mapped', () => {
     g.write(window(g.low), (0xfffff << 12) | 1);
     expect(b.device.ggtt.read(g.low >>> 12) & PTE_VALID).toBe(0);
     expect(g.vgpu.ggtt.counters.refused).toBe(1);
     expect(b.mpt.crashes).toEqual([]);
+  });
+
+  test('[F6] dom0 reads what hardware has of its own part, and of no other', () => {
+    const zero = b.guest0();
+    zero.map(zero.low, DATA_GFN);
+    g.map(g.low, DATA_GFN);
+    expect(zero.read(window(zero.low))).toBe(b.device.ggtt.read(zero.low >>> 12));
+    expect([zero.read(window(g.low)), zero.read(window(g.high))]).toEqual([0, 0]);
+  });
+
+  test('[A19] an address is the same for guest and hardware, in commands and in the GTT', () => {
+    g.startRing(BCS);
+    g.submit(BCS, [...storeGgtt(g.dataGma, 5), USER_INTERRUPT, 0]);
+    b.run();
+    const { space } = b.device.ggtt;
+    expect(space.read32(b.device.regs.peek(0x22038) + 8)).toBe(g.dataGma);
+    expect(space.read32(g.dataGma)).toBe(5);
+    expect(g.peek(DATA_GFN)).toBe(5);
   });
 
   test('[F5] a 64-bit write is two entries', () => {
@@ -79,6 +98,27 @@ describe('global GTT', () => {
       expect(b.device.ggtt.read(gma >>> 12)).toBe(dummy);
     }
     expect(b.device.ggtt.space.read32(slice.lowBase) >>> 0).toBe(0x77777777);
+  });
+
+  test('[F10] after S3 the whole GTT and all fences are as before', () => {
+    const fences = (): number[] =>
+      Array.from({ length: 64 }, (_, i) => b.device.regs.peek(0x100000 + i * 4));
+    g.startRing(BCS);
+    g.submit(BCS, [...storeGgtt(g.dataGma, 5), USER_INTERRUPT, 0]);
+    b.run();
+    g.write(0x100004, (g.low + 0xf000) | 3);
+    g.write(0x100000, g.low | 1);
+    // dom0 has the engines when the machine sleeps: the directories in the GTT are its own.
+    expect(b.vgt.lifecycle.suspend()).toBeNull();
+    const before = [Int32Array.from(b.device.ggtt.pte), fences()];
+    b.device.reset('power');
+    expect([b.device.ggtt.read(g.dataGma >>> 12), fences().some((v) => v !== 0)]).toEqual([
+      0,
+      false,
+    ]);
+    b.vgt.lifecycle.resume();
+    expect([b.device.ggtt.pte, fences()]).toEqual(before);
+    expect(before[1]).toContain(g.low | 1);
   });
 
   test('when frames move, the entries follow', () => {
