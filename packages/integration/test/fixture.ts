@@ -73,6 +73,7 @@ export async function addDomain(
     name: domid === 0 ? 'Domain-0' : `guest${domid}`,
     memoryMiB: MEMORY_MIB,
     files: spec.files,
+    booted: true,
     vgpu: DEFAULT_VGPU,
     monitors,
   });

@@ -40,6 +40,7 @@ async function boot(mode: Mode): Promise<{ host: Host; domain: HostDomain }> {
     name: mode,
     memoryMiB: MEMORY_MIB,
     files,
+    booted: true,
   });
   domain.restore(booted);
   await loadDriver(domain);

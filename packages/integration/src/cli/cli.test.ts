@@ -146,6 +146,8 @@ describe('demo', () => {
         json: true,
         port: 8412,
         screens: 'xengt-screens',
+        partition: 'static',
+        memoryMiB: 512,
         scheduler: 'timer',
         packages: null,
         trace: null,
@@ -161,6 +163,16 @@ describe('demo', () => {
     expect(wrong.code).toBe(2);
     expect(wrong.err).toContain('"lottery"');
     expect(wrong.err).toContain('(timer|fair|event)');
+    expect(demoed).toEqual([]);
+  });
+
+  test('a shared partition and the RAM of guests reach the host; wrong ones do not', async () => {
+    await xengt('demo --domains 16 --partition shared --memory 256');
+    expect(demoed[0]).toMatchObject({ domains: 16, partition: 'shared', memoryMiB: 256 });
+    const wrong = await xengt('demo --partition halves');
+    expect(wrong.code).toBe(2);
+    expect(wrong.err).toContain('(static|shared)');
+    expect((await xengt('demo --memory 64')).err).toContain('a whole number from 128 to 2048');
     expect(demoed).toEqual([]);
   });
 

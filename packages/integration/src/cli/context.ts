@@ -1,6 +1,6 @@
 import type { ApplicationContext, CommandContext } from '@stricli/core';
 import type { TraceFilter } from '@xengt/hsw-device';
-import type { PolicyName } from '@xengt/linux-vgt';
+import type { PartitionMode, PolicyName } from '@xengt/linux-vgt';
 import type { GuestConfig } from '../config/guest-config.ts';
 import type { GuestBuildFlags, GuestListFlags } from '../guest/command.ts';
 import type { DecodeFileOptions } from '../insight/decode.ts';
@@ -25,6 +25,10 @@ export interface DemoOptions {
   readonly port: number;
   /** Directory for the screens' PNG files. */
   readonly screens: string;
+  /** How graphics memory is given to guests. */
+  readonly partition: PartitionMode;
+  /** RAM of Domain-0 and of guests without a file, MiB. */
+  readonly memoryMiB: number;
   /** How the mediator shares the engines' time. */
   readonly scheduler: PolicyName;
   /** Where the guest image's packages come from when it has to be built; null fetches them. */

@@ -21,7 +21,7 @@ export function counters(host: Host): Counters {
     'not executed': Object.fromEntries(device.gt.engines.flatMap(notExecuted)),
     gpu: {
       interrupts: device.irq.edges,
-      faults: device.ggtt.space.faults,
+      faults: ggttFaults(host),
       unclaimed: device.regs.unclaimed,
       resets: device.gt.resets,
     },
@@ -35,6 +35,7 @@ export function counters(host: Host): Counters {
       'p99 us': us(vgt.switch.costs.quantile(0.99)),
     };
     out['scheduler'] = { ...vgt.scheduler.counters };
+    out['gtt'] = { ...vgt.residency.counters, ...vgt.scanOut.counters };
   }
   for (const d of host.domains.values()) {
     out[`${d.name} traps`] = d.domain.counters.snapshot();
@@ -58,6 +59,12 @@ function share({ weight, cap, ranNs, busyNs, latency }: SchedEntity): Record<str
     'latency p99 us': us(latency.quantile(0.99)),
     'latency max us': us(latency.maxNs),
   };
+}
+
+/** Accesses through the GGTT that found no memory: the engines', and processors' through apertures. */
+export function ggttFaults(host: Host): number {
+  const vms = host.vgt?.vms ?? [];
+  return vms.reduce((n, vm) => n + vm.ggtt.space.faults, host.device.ggtt.space.faults);
 }
 
 /** Commands that an engine parsed and did not execute, by name; those that came. */

@@ -3,10 +3,12 @@ import { join, resolve } from 'node:path';
 import { unclaimedText } from '@xengt/hsw-device';
 import { type UnclaimedRegister, unclaimedOf } from '../insight/unclaimed.ts';
 import { encodePng } from '../lab/png.ts';
+import { ggttFaults } from './counters.ts';
 import { ScreenShot, screensOf } from './domain-view.ts';
 import type { GuestFacts, WorkReport } from './guest-driver.ts';
 import type { Host } from './host.ts';
 import type { HostDomain } from './host-domain.ts';
+import type { MemoryReport } from './memory-report.ts';
 
 /** A lit screen and the picture taken of it. */
 export interface ScreenReport {
@@ -33,6 +35,9 @@ export interface DemoReport {
     /** Pipeline commands that would have run shaders. */
     readonly notExecuted: number;
     readonly contextSwitches: number;
+    /** MiB of graphics memory whose GTT entries were exchanged, and time that took, microseconds. */
+    readonly gttSwaps: number;
+    readonly gttSwapUs: number;
     readonly interrupts: number;
     readonly faults: number;
     /** Accesses that left the guests, by kind, all domains together. */
@@ -40,6 +45,7 @@ export interface DemoReport {
     /** Registers that a driver touched and that no table has. */
     readonly unclaimed: readonly UnclaimedRegister[];
   };
+  readonly memory: MemoryReport;
   /** Seconds from the start of the domains until every console was lit. */
   readonly bootSeconds: number;
 }
@@ -77,8 +83,10 @@ export function gpuReport(host: Host): DemoReport['gpu'] {
     commands: Object.fromEntries(engines.map((e) => [e.id, e.counters.commands])),
     notExecuted: engines.reduce((sum, e) => sum + e.counters.notExecuted, 0),
     contextSwitches: host.vgt?.switch.counters.switches ?? 0,
+    gttSwaps: host.vgt?.residency.counters.swaps ?? 0,
+    gttSwapUs: Math.round((host.vgt?.residency.counters.swapNs ?? 0) / 1000),
     interrupts: host.device.irq.edges,
-    faults: host.device.ggtt.space.faults,
+    faults: ggttFaults(host),
     traps,
     unclaimed: unclaimedOf(host),
   };
@@ -98,10 +106,12 @@ export function reportText(report: DemoReport): string {
     }
     for (const line of [...d.kernelErrors, ...d.kernelWarnings]) lines.push(`  ! ${line}`);
   }
-  const { gpu } = report;
+  const { gpu, memory } = report;
   const commands = Object.entries(gpu.commands).map(([id, n]) => `${id} ${n}`);
   lines.push(
     `GPU: commands ${commands.join(', ')}; ${gpu.contextSwitches} render context switches`,
+    `Memory: ${memory.residentMiB} MiB resident, of which ${memory.guestRamMiB} MiB are guests' RAM in ` +
+      `use; each domain adds ${memory.besideRamMiB} MiB to that`,
     `Consoles lit after ${report.bootSeconds.toFixed(1)} s`,
   );
   for (const u of gpu.unclaimed)

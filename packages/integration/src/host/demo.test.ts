@@ -1,12 +1,14 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Vgt } from '@xengt/linux-vgt';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { CommandIo, DemoOptions } from '../cli/context.ts';
 import { type GuestConfig, parseGuestConfig } from '../config/guest-config.ts';
 import { runDemo } from './demo.ts';
-import { planDomains } from './domain-plan.ts';
+import { type DomainPlan, planDomains } from './domain-plan.ts';
 import { Host } from './host.ts';
+import { fitPlans } from './room.ts';
 
 const io: CommandIo = {
   out: () => {},
@@ -24,6 +26,8 @@ function options(rest: Partial<DemoOptions>): DemoOptions {
     json: true,
     port: 0,
     screens: 'unused',
+    partition: 'static',
+    memoryMiB: 512,
     scheduler: 'timer',
     packages: null,
     trace: null,
@@ -45,6 +49,7 @@ async function messageOf(running: Promise<unknown>): Promise<string> {
   );
 }
 
+const SMALLER = 'smaller vgt_low_gm_sz, vgt_high_gm_sz, vgt_fence_sz';
 let directory = '';
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'xengt-demo-'));
@@ -57,10 +62,35 @@ describe('what a demo is asked for is checked before anything is built', () => {
     expect(plans.map((p) => p.name)).toEqual(['Domain-0', 'guest1', 'guest2']);
   });
 
-  test('too many domains for the aperture name the resource and what is free', async () => {
-    expect(await messageOf(runDemo(options({ domains: 4 }), io))).toBe(
-      '3 guests ask for 192 MiB of aperture; 128 are free beside Domain-0\n' +
-        'use fewer --domains, or smaller vgt_low_gm_sz, vgt_high_gm_sz, vgt_fence_sz',
+  test('too many domains name each resource that is short, and what is free', async () => {
+    expect(await messageOf(runDemo(options({ domains: 16 }), io))).toBe(
+      '15 guests ask for 960 MiB of aperture; 128 are free beside Domain-0\n' +
+        `use fewer --domains, ${SMALLER}, or --partition shared`,
+    );
+  });
+
+  test('guests that ask for nothing get equal shares of what is free, if those are large enough', async () => {
+    const { partition } = new Host().vgt as Vgt;
+    const sizes = async (domains: number): Promise<readonly number[]> => {
+      const plans = fitPlans(partition, await planDomains(domains, []));
+      const { lowMiB, highMiB, fences } = (plans[1] as DomainPlan).vgpu;
+      return [lowMiB, highMiB, fences];
+    };
+    expect(await sizes(2)).toEqual([64, 448, 4]);
+    expect(await sizes(4)).toEqual([42, 448, 4]);
+    expect(await sizes(9)).toEqual([16, 173, 3]);
+    const sized = config('name = "g"\nvgt = 1\nvgt_low_gm_sz = 100\nvgt_high_gm_sz = 1000');
+    const plans = fitPlans(partition, await planDomains(3, [sized]));
+    expect(plans.map((p) => p.vgpu.lowMiB)).toEqual([64, 100, 28]);
+  });
+
+  test('in a shared partition each guest has the usual sizes; one that is too large is short', async () => {
+    const { partition } = new Host({ vgt: { partition: 'shared' } }).vgt as Vgt;
+    const plans = fitPlans(partition, await planDomains(16, []));
+    expect(plans.slice(1).every((p) => p.vgpu.lowMiB === 64 && p.vgpu.highMiB === 448)).toBe(true);
+    const greedy = config('name = "g"\nvgt = 1\nvgt_low_gm_sz = 200');
+    expect(await messageOf(runDemo(options({ configs: [greedy], partition: 'shared' }), io))).toBe(
+      `g: 200 MiB of aperture asked for; 128 are free\nuse fewer --domains, ${SMALLER}`,
     );
   });
 
@@ -68,7 +98,7 @@ describe('what a demo is asked for is checked before anything is built', () => {
     const greedy = config('name = "g"\nvgt = 1\nvgt_fence_sz = 30\n');
     expect(await messageOf(runDemo(options({ configs: [greedy] }), io))).toBe(
       '1 guests ask for 30 fences; 28 are free beside Domain-0\n' +
-        'use fewer --domains, or smaller vgt_low_gm_sz, vgt_high_gm_sz, vgt_fence_sz',
+        `use fewer --domains, ${SMALLER}, or --partition shared`,
     );
   });
 

@@ -1,3 +1,4 @@
+import type { Vgt } from '@xengt/linux-vgt';
 import { monitorWrites } from '@xengt/qemu-vgt';
 import {
   type CommandIo,
@@ -20,9 +21,11 @@ import {
   writeScreens,
 } from './demo-report.ts';
 import { type DomainPlan, filesOf, planDomains } from './domain-plan.ts';
-import { guestFacts, loadDriver, runWork, type WorkReport } from './guest-driver.ts';
+import { guestFacts, loadDriver, patienceFor, runWork, type WorkReport } from './guest-driver.ts';
 import { type GuestFiles, readGuestFiles } from './guest-files.ts';
 import { Host } from './host.ts';
+import { memoryReport } from './memory-report.ts';
+import { fitPlans } from './room.ts';
 import { type BootedState, bootedKey, bootedState } from './snapshot.ts';
 import { runSteps, type Step } from './steps.ts';
 import { LiveHostView } from './view.ts';
@@ -40,15 +43,18 @@ interface DemoState {
   readonly trace: TraceFile | null;
   image: GuestFiles | null;
   startedAt: number;
+  /** Bytes resident before the first domain was made. */
+  residentBefore: number;
   litAt: number;
   readonly work: Map<number, WorkReport[]>;
 }
 
 /** Boots a host and reports on it: what `xengt demo` runs. */
 export async function runDemo(options: DemoOptions, io: CommandIo): Promise<XengtExitCode> {
-  const plans = await planDomains(options.domains, options.configs);
-  const host = new Host({ vgt: { scheduler: options.scheduler } });
-  checkRoom(host, plans);
+  const { scheduler, partition, memoryMiB } = options;
+  const asked = await planDomains(options.domains, options.configs, memoryMiB);
+  const host = new Host({ vgt: { scheduler, partition } });
+  const plans = fitPlans((host.vgt as Vgt).partition, asked);
   let lab: LabServer | null = null;
   let trace: TraceFile | null = null;
   let aub: AubFile | null = null;
@@ -78,6 +84,7 @@ export async function runDemo(options: DemoOptions, io: CommandIo): Promise<Xeng
       trace,
       image: await readGuestFiles(image),
       startedAt: 0,
+      residentBefore: 0,
       litAt: 0,
       work: new Map(),
     };
@@ -93,28 +100,6 @@ export async function runDemo(options: DemoOptions, io: CommandIo): Promise<Xeng
     aub?.close();
     host.close();
   }
-}
-
-/** @throws UsageError before anything is built, when the vGPUs cannot all fit */
-function checkRoom(host: Host, plans: readonly DomainPlan[]): void {
-  const summary = host.vgt?.partition.summary() ?? [];
-  const guests = plans.filter((p) => p.domid !== 0);
-  const needs = [
-    ['MiB of aperture', summary[1], guests.map((p) => p.vgpu.lowMiB)],
-    ['MiB of hidden graphics memory', summary[3], guests.map((p) => p.vgpu.highMiB)],
-    ['fences', summary[5], guests.map((p) => p.vgpu.fences)],
-  ] as const;
-  const short = needs.flatMap(([what, free, asked]) => {
-    const sum = asked.reduce((a, b) => a + b, 0);
-    return sum > (free as number)
-      ? [`${guests.length} guests ask for ${sum} ${what}; ${free} are free beside Domain-0`]
-      : [];
-  });
-  if (short.length === 0) return;
-  throw new UsageError(
-    'NO_VGPU',
-    `${short.join('\n')}\nuse fewer --domains, or smaller vgt_low_gm_sz, vgt_high_gm_sz, vgt_fence_sz`,
-  );
 }
 
 function stepsOf(state: DemoState): Step[] {
@@ -156,6 +141,7 @@ async function bootKernels(state: DemoState, show: (text: string) => void): Prom
 
 async function createDomains(state: DemoState): Promise<void> {
   state.startedAt = performance.now();
+  state.residentBefore = process.memoryUsage.rss();
   const states = new Map<string, BootedState>();
   for (const plan of state.plans) {
     const spec = specOf(state, plan);
@@ -168,6 +154,7 @@ async function createDomains(state: DemoState): Promise<void> {
       name: plan.name,
       memoryMiB: plan.memoryMiB,
       files: spec.files,
+      booted: true,
       vgpu: plan.vgpu,
       ...(plan.monitors === null ? {} : { monitors: plan.monitors }),
     });
@@ -181,25 +168,30 @@ async function createDomains(state: DemoState): Promise<void> {
 }
 
 async function bindDrivers(state: DemoState): Promise<void> {
-  await Promise.all([...state.host.domains.values()].map(loadDriver));
+  const domains = [...state.host.domains.values()];
+  const patience = patienceFor(domains.length);
+  await Promise.all(domains.map((domain) => loadDriver(domain, patience)));
   state.litAt = performance.now();
 }
 
 async function work(state: DemoState): Promise<void> {
+  const domains = [...state.host.domains.values()];
+  const patience = patienceFor(domains.length);
   await Promise.all(
-    [...state.host.domains.values()].map(async (domain) => {
-      state.work.set(domain.domid, await runWork(domain, WORK_BATCHES));
+    domains.map(async (domain) => {
+      state.work.set(domain.domid, await runWork(domain, WORK_BATCHES, patience));
     }),
   );
 }
 
 async function makeReport(state: DemoState): Promise<DemoReport> {
   const domains: DomainReport[] = [];
+  const patience = patienceFor(state.host.domains.size);
   for (const domain of state.host.domains.values()) {
     domains.push({
       id: domain.domid,
       name: domain.name,
-      ...(await guestFacts(domain)),
+      ...(await guestFacts(domain, patience)),
       work: state.work.get(domain.domid) ?? [],
       screens: await writeScreens(state.host, domain, state.options.screens),
     });
@@ -208,6 +200,7 @@ async function makeReport(state: DemoState): Promise<DemoReport> {
     version: 1,
     domains,
     gpu: gpuReport(state.host),
+    memory: memoryReport(state.host, state.residentBefore),
     bootSeconds: (state.litAt - state.startedAt) / 1000,
   };
 }

@@ -16,8 +16,8 @@ import type { MonitorSpec } from '../config/monitor-spec.ts';
 import type { GuestFiles } from './guest-files.ts';
 import { DEFAULT_VGPU, type Monitors } from './host.ts';
 
-/** RAM of a domain whose file does not say, MiB. */
-const DEFAULT_MEMORY = 512;
+/** RAM of a domain that nobody says more of, MiB. */
+export const DEFAULT_MEMORY = 512;
 
 /** One domain to make, everything checked. */
 export interface DomainPlan {
@@ -30,6 +30,8 @@ export interface DomainPlan {
   readonly kernel: Uint8Array | null;
   readonly initrd: Uint8Array | null;
   readonly vgpu: VgpuParams;
+  /** Somebody chose the sizes of its vGPU: they are not to be cut down. */
+  readonly sized: boolean;
   /** Null: copies of the physical monitors. */
   readonly monitors: Monitors | null;
   /** Records of its monitor file; written to the control tree. */
@@ -39,19 +41,21 @@ export interface DomainPlan {
 /**
  * Domain-0 and as many guests as asked for, from their files as far as there are any.
  *
+ * @param memoryMiB RAM of Domain-0 and of guests without a file
  * @throws UsageError with everything that this host cannot do of what the files ask for
  */
 export async function planDomains(
   count: number,
   configs: readonly GuestConfig[],
+  memoryMiB: number = DEFAULT_MEMORY,
 ): Promise<DomainPlan[]> {
   const issues: string[] = [];
-  const plans = [defaultPlan(0, 'Domain-0')];
+  const plans = [defaultPlan(0, 'Domain-0', memoryMiB)];
   for (let domid = 1; domid < count; domid++) {
     const config = configs[domid - 1];
     plans.push(
       config === undefined
-        ? defaultPlan(domid, `guest${domid}`)
+        ? defaultPlan(domid, `guest${domid}`, memoryMiB)
         : await planOf(domid, config, issues),
     );
   }
@@ -59,15 +63,16 @@ export async function planDomains(
   return plans;
 }
 
-function defaultPlan(domid: number, name: string): DomainPlan {
+function defaultPlan(domid: number, name: string, memoryMiB: number): DomainPlan {
   return {
     domid,
     name,
-    memoryMiB: DEFAULT_MEMORY,
+    memoryMiB,
     extra: '',
     kernel: null,
     initrd: null,
     vgpu: DEFAULT_VGPU,
+    sized: false,
     monitors: null,
     records: [],
   };
@@ -90,8 +95,8 @@ async function planOf(domid: number, config: GuestConfig, issues: string[]): Pro
   for (const issue of parsed?.issues ?? []) complain(`${vgt?.monitorConfigFile}: ${issue}`);
   const monitors = vgt === null || vgt.monitors.length === 0 ? null : vgt.monitors;
   return {
-    ...defaultPlan(domid, config.name),
-    memoryMiB: config.memory,
+    ...defaultPlan(domid, config.name, config.memory),
+    sized: vgt !== null,
     extra: config.extra,
     kernel: await file('kernel', config.kernel),
     initrd: await file('ramdisk', config.ramdisk),

@@ -5,24 +5,38 @@ const LOAD_DEADLINE_MS = 120_000;
 const WORK_DEADLINE_MS = 180_000;
 const SHORT_MS = 30_000;
 
-/** Loads the guest's own i915 and waits for its console. @throws when the driver does not come up */
-export async function loadDriver(domain: HostDomain): Promise<void> {
+/** Guests that one processor core carries as fast as the deadlines here take for granted. */
+const GUESTS_AT_ONCE = 2;
+
+/** How many times longer things may take when so many guests are busy at once. */
+export function patienceFor(guests: number): number {
+  return Math.max(1, guests / GUESTS_AT_ONCE);
+}
+
+/**
+ * Loads the guest's own i915 and waits for its console.
+ *
+ * @param patience see {@link patienceFor}
+ * @throws when the driver does not come up
+ */
+export async function loadDriver(domain: HostDomain, patience = 1): Promise<void> {
   const { console } = domain;
-  await console.check('modprobe i915', LOAD_DEADLINE_MS);
+  const short = SHORT_MS * patience;
+  await console.check('modprobe i915', LOAD_DEADLINE_MS * patience);
   await console.check(
     'n=0; until [ -e /dev/fb0 ] || [ $n = 100 ]; do sleep 0.1; n=$((n+1)); done; test -e /dev/fb0',
-    SHORT_MS,
+    short,
   );
   // A fresh shell on the screen shows whose it is. Its init starts one when the old one is gone.
   // Two shells are named `sh`: the one that reads this, and the screen's.
   await console.sh(
     `hostname '${domain.name}'; for p in $(pidof sh); do [ $p = $$ ] || kill -9 $p; done`,
-    SHORT_MS,
+    short,
   );
-  domain.kernel = await console.check('uname -r', SHORT_MS);
+  domain.kernel = await console.check('uname -r', short);
   domain.driver = await console.check(
     'basename "$(readlink /sys/class/drm/card0/device/driver)"',
-    SHORT_MS,
+    short,
   );
 }
 
@@ -47,13 +61,21 @@ export interface WorkReport {
 
 const WORK_LINE = /engine=(\w+) batches=(\d+) (ok|failed).* rate=(\d+)/;
 
-/** Runs batches on the blitter and the render engine; each result is verified in the guest. */
-export async function runWork(domain: HostDomain, batches: number): Promise<WorkReport[]> {
+/**
+ * Runs batches on the blitter and the render engine; each result is verified in the guest.
+ *
+ * @param patience see {@link patienceFor}
+ */
+export async function runWork(
+  domain: HostDomain,
+  batches: number,
+  patience = 1,
+): Promise<WorkReport[]> {
   const reports: WorkReport[] = [];
   for (const engine of ['bcs', 'rcs']) {
     const { output } = await domain.console.sh(
       `gpuwork -e ${engine} -n ${batches}`,
-      WORK_DEADLINE_MS,
+      WORK_DEADLINE_MS * patience,
     );
     const m = WORK_LINE.exec(output);
     reports.push(
@@ -75,11 +97,16 @@ export interface GuestFacts {
   readonly vgpuDetected: boolean;
 }
 
-/** Asks the guest: its kernel log, its device nodes, the driver bound to its GPU. */
-export async function guestFacts(domain: HostDomain): Promise<GuestFacts> {
+/**
+ * Asks the guest: its kernel log, its device nodes, the driver bound to its GPU.
+ *
+ * @param patience see {@link patienceFor}
+ */
+export async function guestFacts(domain: HostDomain, patience = 1): Promise<GuestFacts> {
   const { console } = domain;
-  const log = classifyKernelLog(await console.check('dmesg', SHORT_MS));
-  const dri = (await console.check('ls /dev/dri', SHORT_MS)).split(/\s+/).filter((n) => n !== '');
+  const short = SHORT_MS * patience;
+  const log = classifyKernelLog(await console.check('dmesg', short));
+  const dri = (await console.check('ls /dev/dri', short)).split(/\s+/).filter((n) => n !== '');
   return {
     kernel: domain.kernel ?? '',
     driver: domain.driver ?? '',

@@ -8,16 +8,24 @@ export const TIME: SteadyTime = new SteadyTime(() => performance.now());
  * The engine that runs a guest's files. A booted state fits only an engine made in the same way, so
  * whoever saves one and whoever takes it back make theirs here.
  *
+ * @param booted whether it will be given a booted state: kernel and initramfs need no room then
  * @throws EngineError
  */
-export function guestEngine(files: GuestFiles, memoryMiB: number): Promise<VcpuEngine> {
+export function guestEngine(
+  files: GuestFiles,
+  memoryMiB: number,
+  booted = false,
+): Promise<VcpuEngine> {
+  const kernel = {
+    kernel: files.kernel,
+    initrd: files.initrd,
+    cmdline: files.cmdline.join(' '),
+  };
   return createV86Engine({
     wasm: files.wasm,
     bios: files.bios,
     vgaBios: files.vgaBios,
-    kernel: files.kernel,
-    initrd: files.initrd,
-    cmdline: files.cmdline.join(' '),
+    ...(booted ? {} : kernel),
     memoryMib: memoryMiB,
     time: TIME,
   });

@@ -56,6 +56,8 @@ export interface DomainOptions {
   readonly memoryMiB: number;
   /** What it is made of: an engine runs these files, or is there already. */
   readonly files: GuestFiles | ReadyEngine;
+  /** It will be given a booted state before it runs: it needs no kernel loaded. Default false. */
+  readonly booted?: boolean;
   /** Sizes of its vGPU; Domain-0's are the mediator's configuration. */
   readonly vgpu?: VgpuParams;
   /** Monitors of its virtual ports. Default: copies of the physical ones. */
@@ -146,7 +148,7 @@ export class Host {
   async createDomain(o: DomainOptions): Promise<HostDomain> {
     const { files } = o;
     const ready = 'engine' in files;
-    const engine = ready ? files.engine : await guestEngine(files, o.memoryMiB);
+    const engine = ready ? files.engine : await guestEngine(files, o.memoryMiB, o.booted);
     const origin = { emulator: files.emulator, image: ready ? files.image : files.id };
     try {
       return this.placeDomain({ ...o, engine, origin }, () => this.#vgpuFor(o));
@@ -190,13 +192,9 @@ export class Host {
     const p = o.vgpu ?? DEFAULT_VGPU;
     const made = vgt.createVgpu(o.domid, p);
     if (typeof made === 'string') {
-      const [, low, , high, , fences] = vgt.partition.summary();
-      throw new HostError(
-        'NO_VGPU',
-        `${o.name}: no vGPU with ${p.lowMiB} MiB of aperture, ${p.highMiB} MiB of hidden graphics ` +
-          `memory and ${p.fences} fences (${made}); free are ${low} MiB, ${high} MiB and ` +
-          `${fences} fences`,
-      );
+      const short = vgt.partition.shortages(p.lowMiB, p.highMiB, p.fences);
+      const why = short.length > 0 ? short.join('; ') : `${vgt.vms.length} VMs have one already`;
+      throw new HostError('NO_VGPU', `${o.name}: no vGPU (${made}): ${why}`);
     }
     for (const [port, monitor] of Object.entries(o.monitors ?? this.#monitors)) {
       made.ports.plug(port as PortName, monitor);

@@ -99,6 +99,7 @@ export class IgtGuest implements TestGuest {
         name: 'Domain-0',
         memoryMiB: spec.memoryMiB,
         files: spec.files,
+        booted: true,
       });
       domain.restore(state);
       // The console is for commands' output only.

@@ -8,6 +8,7 @@ import { firstWord, leadingNumber, leadingNumbers } from './parse.ts';
 /** `virtual_event` bits 3:1. Upstream: 1, port A, is not supported. */
 const EVENT_PORTS: readonly (PortName | null)[] = ['E', null, 'B', 'C', 'D'];
 const EVENT_ALL_VMS = 0xff;
+const MIB = 2 ** 20;
 
 /** Files of /sys/kernel/vgt/control. */
 export function controlNodes(vgt: Vgt): [string, ControlNode][] {
@@ -61,6 +62,7 @@ export function controlNodes(vgt: Vgt): [string, ControlNode][] {
       },
     ],
     ['available_resource', { read: () => vgt.partition.describe() }],
+    ['partition', { read: () => partitionText(vgt) }],
     ['igd_mmio', { read: () => registers(vgt) }],
     ...PORT_NAMES.flatMap((name) => physicalPort(vgt, name)),
   ];
@@ -81,6 +83,18 @@ function createInstance(vgt: Vgt, text: string): Errno | null {
   const params = { lowMiB, highMiB, fences, cap };
   const made = vgt.createVgpu(domid, primary < 0 ? params : { ...params, primary: primary === 1 });
   return typeof made === 'string' ? made : null;
+}
+
+/** The mode, then each VM's part in MiB, and in a shared one how many have the same MiB at most. */
+function partitionText(vgt: Vgt): string {
+  const { partition, vms } = vgt;
+  const range = (base: number, bytes: number): string => `${base / MIB}-${(base + bytes) / MIB}`;
+  const lines = vms.map(({ domid, slice: s }) => {
+    const parts = `${range(s.lowBase, s.lowBytes)}, ${range(s.highBase, s.highBytes)}`;
+    return `vm${domid}: ${parts}, ${s.fences} fences, ${s.shared ? 'shared' : 'its own'}`;
+  });
+  const crowd = partition.mode === 'shared' ? [`most on one MiB: ${partition.crowd}`] : [];
+  return `${[partition.mode, ...lines, ...crowd].join('\n')}\n`;
 }
 
 /** Bit 0 insert, 3:1 port, 15:8 VM. The display owner's monitors are the real ones. */

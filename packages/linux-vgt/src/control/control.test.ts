@@ -223,6 +223,33 @@ describe('virtual ports', () => {
   });
 });
 
+test('the node partition says how graphics memory is given, and available_resource what is free', () => {
+  b = new Bench();
+  b.hvm(1, 64, 448);
+  expect(read('control/partition')).toBe(
+    'static\nvm0: 0-120, 256-640, 4 fences, its own\nvm1: 120-184, 640-1088, 4 fences, its own\n',
+  );
+  b = new Bench({ partition: 'shared' });
+  const free = (): string => String(read('control/available_resource')).split('\n')[0] as string;
+  const before = free();
+  expect(before).toBe('0x00000100, 0x00000080, 0x00000700, 0x0000046c, 0x00000020, 0x00000020');
+  for (const domid of [1, 2, 3]) b.hvm(domid, 64, 448);
+  expect(free()).toBe(before);
+  expect(read('control/partition')).toBe(
+    [
+      'shared',
+      'vm0: 0-120, 256-640, 4 fences, its own',
+      'vm1: 120-184, 640-1088, 4 fences, shared',
+      'vm2: 184-248, 1088-1536, 4 fences, shared',
+      'vm3: 120-184, 1324-1772, 4 fences, shared',
+      'most on one MiB: 2',
+      '',
+    ].join('\n'),
+  );
+  expect(write('control/create_vgt_instance', '4,129,448,4')).toBe('ENOMEM');
+  expect([read('debug/gtt_swaps'), read('debug/gtt_swap_ns')]).toEqual(['0\n', '0\n']);
+});
+
 describe('debug nodes', () => {
   test('[V3] [V4] [C16] counters and registers, per VM', () => {
     const g = b.hvm(1);

@@ -23,6 +23,8 @@ export function debugNodes(vgt: Vgt): [string, ControlNode][] {
     ['sched_starved', number(() => q.starved)],
     ['sched_throttled', number(() => q.throttled)],
     ['uevents_merged', number(() => vgt.uevents.merged)],
+    ['gtt_swaps', number(() => vgt.residency.counters.swaps)],
+    ['gtt_swap_ns', number(() => vgt.residency.counters.swapNs)],
     ['switch_timeouts', number(() => s.timeouts)],
     ['validation_mismatches', number(() => s.mismatches)],
     ['reginfo', { read: () => registerInfo(vgt) }],

@@ -1,18 +1,20 @@
 import { readFile } from 'node:fs/promises';
 import { buildCommand, type Command } from '@stricli/core';
-import { POLICY_NAMES, type PolicyName } from '@xengt/linux-vgt';
+import { type PartitionMode, POLICY_NAMES, type PolicyName } from '@xengt/linux-vgt';
 import {
   type ConfigIssue,
   formatIssues,
   type GuestConfig,
   parseGuestConfig,
 } from '../../config/guest-config.ts';
+import { MAX_MEMORY_MIB } from '../../config/guest-keys.ts';
+import { DEFAULT_MEMORY } from '../../host/domain-plan.ts';
 import { traceFilterOf } from '../../insight/trace-filter.ts';
 import { DEFAULT_LAB_PORT } from '../../lab/server.ts';
 import { type DemoOptions, UsageError, type XengtContext } from '../context.ts';
 import { jsonFlag, wholeNumber } from '../flags.ts';
 
-/** More would not find a part of the aperture each. */
+/** Domain-0 and fifteen guests; the mediator takes 32, a processor core fewer. */
 const MAX_DOMAINS = 16;
 
 interface DemoFlags {
@@ -23,6 +25,8 @@ interface DemoFlags {
   readonly port: number;
   readonly screens: string;
   readonly packages?: string;
+  readonly partition: PartitionMode;
+  readonly memory: number;
   readonly scheduler: PolicyName;
   readonly trace?: string;
   readonly traceFilter?: string;
@@ -42,6 +46,7 @@ export const demoCommand: Command<XengtContext> = buildCommand<DemoFlags, [], Xe
       'Examples:',
       '  xengt demo                                          boot two domains, open the page to look',
       '  xengt demo --domains 3                              two guests',
+      '  xengt demo --domains 16 --partition shared          fifteen, with graphics memory in turn',
       '  xengt demo --config guest1.cfg --config guest2.cfg  guests from domain files (as for xl)',
       '  xengt demo --headless --json --exit                 boot, report what happened, leave',
       '  xengt demo --trace gpu.txt --trace-filter commands,interrupts',
@@ -90,6 +95,19 @@ export const demoCommand: Command<XengtContext> = buildCommand<DemoFlags, [], Xe
         brief: "Directory for the screens' PNG files",
         placeholder: 'directory',
         default: 'xengt-screens',
+      },
+      partition: {
+        kind: 'enum',
+        values: ['static', 'shared'],
+        brief: "Graphics memory: a part of each guest's own, or the same addresses in turn",
+        default: 'static',
+      },
+      memory: {
+        kind: 'parsed',
+        parse: wholeNumber(128, MAX_MEMORY_MIB),
+        brief: 'RAM of Domain-0 and of guests without a file, MiB',
+        placeholder: 'MiB',
+        default: String(DEFAULT_MEMORY),
       },
       scheduler: {
         kind: 'enum',
@@ -147,6 +165,8 @@ export const demoCommand: Command<XengtContext> = buildCommand<DemoFlags, [], Xe
         json: flags.json,
         port: flags.port,
         screens: flags.screens,
+        partition: flags.partition,
+        memoryMiB: flags.memory,
         scheduler: flags.scheduler,
         packages: flags.packages ?? null,
         trace: traceOf(flags),

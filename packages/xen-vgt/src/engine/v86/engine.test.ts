@@ -697,12 +697,25 @@ describe('console and state', () => {
     const target = new Recorder();
     second.mapMmio(BAR, 0x20000, target);
     const ram = second.ram.words;
+    ram[0x200000 >>> 2] = 5;
     second.restoreState(state);
-    expect(ram[COUNT >>> 2]).toBe(count);
+    expect([ram[COUNT >>> 2], ram[0x200000 >>> 2]]).toEqual([count, 0]);
     ram[RESULT >>> 2] = 1;
     await runToEnd(second);
     expect(target.log[0]?.[3]).toBeGreaterThanOrEqual(count);
     expect(dword(first, COUNT)).toBe(count);
+  });
+
+  test('a restored machine takes no memory for RAM that its state leaves clear', async () => {
+    const options = { wasm: WASM, bios: tinyBios(idle()), memoryMib: 512 };
+    const first = await createV86Engine(options);
+    const state = first.saveState();
+    first.destroy();
+    const second = await createV86Engine(options);
+    const before = process.memoryUsage.rss();
+    second.restoreState(state);
+    expect(process.memoryUsage.rss() - before).toBeLessThan(128 * 2 ** 20);
+    second.destroy();
   });
 
   test('bytes that are no state, and a module that is not v86, are refused', async () => {

@@ -43,6 +43,7 @@ import { editAll, exportAs, shareJitMemory, shareMainMemory, WASM_PAGE } from '.
 declare const WebAssembly: WasmApi;
 
 const MIB: number = 1 << 20;
+const PAGE_BYTES = 4096;
 /** Wasm memory beside guest RAM: v86's own state, VGA memory, JIT buffers, a state being restored. */
 const SPARE_BYTES: number = 256 * MIB;
 const CPU_EDITS = [...PAGE_ATTRIBUTE_TABLE, ...CACHE_LINE_FLUSH, ...INTERRUPTS_AT_SAFE_POINTS];
@@ -541,14 +542,32 @@ class V86Engine implements VcpuEngine {
     if (this.#inSlice) throw new EngineError('BUSY', 'a state is restored between slices');
     this.#useTime();
     const filled = fillBars(this.#cpu.devices.pci);
+    const all = clearOnlyWritten(this.#cpu);
     try {
       this.#loop.restore_state(state.slice().buffer);
     } catch (error) {
       throw new EngineError('BAD_STATE', `not a state of this machine: ${String(error)}`);
     } finally {
+      this.#cpu.zero_memory = all;
       for (const { bars, index } of filled) bars[index] = undefined;
     }
   }
+}
+
+/**
+ * v86 clears all of a guest's RAM before it puts a state's pages there: memory that the host would
+ * then have to give to every guest. Pages that are clear already are only looked at.
+ *
+ * @returns what it did before
+ */
+function clearOnlyWritten(cpu: V86Cpu): V86Cpu['zero_memory'] {
+  const zero = cpu.zero_memory;
+  cpu.zero_memory = (at, bytes): void => {
+    for (let page = at; page < at + bytes; page += PAGE_BYTES) {
+      if (!cpu.is_memory_zeroed(page, PAGE_BYTES)) zero.call(cpu, page, PAGE_BYTES);
+    }
+  };
+  return zero;
 }
 
 /**

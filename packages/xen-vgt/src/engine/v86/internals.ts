@@ -78,6 +78,9 @@ export interface V86Cpu {
   /** RAM as part of a state; a method of the class, so that `delete` brings it back. */
   pack_memory?: () => { bitmap: { get_buffer(): ArrayBuffer }; packed_memory: Uint8Array };
   unpack_memory?: () => void;
+  /** Guest-physical addresses, whole pages. */
+  zero_memory(at: number, bytes: number): void;
+  is_memory_zeroed(at: number, bytes: number): boolean | number;
 }
 
 /** v86's run loop. */
