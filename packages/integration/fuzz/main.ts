@@ -70,7 +70,7 @@ function start(options: FuzzOptions): Promise<number> {
     worker.on('message', (message: Message) => {
       const { totals, report, hostile } = message;
       if (hostile !== undefined) {
-        const again = hostileReplay(options.seed, options.hostile ?? 0, hostile);
+        const again = hostileReplay(options, hostile);
         const failure = hostile.failure === null ? null : `${hostile.failure}\nagain: ${again}`;
         ended((seconds) => hostileFigures(hostile, seconds), failure);
       }

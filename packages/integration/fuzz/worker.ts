@@ -27,6 +27,7 @@ if (options.hostile === null) {
     operations: options.hostile,
     only: options.attack,
     rounds: options.rounds,
+    partition: options.partition,
     onRound: (round) => {
       at[1] = round;
     },

@@ -1,3 +1,4 @@
+import type { PartitionMode } from '@xengt/linux-vgt';
 import { Driver } from '../lib/driver.ts';
 import { held } from '../lib/heap.ts';
 import { mix, Random } from '../lib/random.ts';
@@ -29,6 +30,7 @@ export interface HostileOptions {
   readonly only: string | null;
   /** No more than so many rounds: to see a failure again. */
   readonly rounds: number | null;
+  readonly partition: PartitionMode;
   readonly onRound?: (round: number, operations: number) => void;
 }
 
@@ -69,7 +71,7 @@ function wrong(target: HostileTarget, d: Driver, whole: boolean): string | null 
 /** Attacks until enough was done, or until one succeeds. The same options do the same again. */
 export function runHostile(o: HostileOptions): HostileReport {
   const random = new Random();
-  const target = new HostileTarget();
+  const target = new HostileTarget(o.partition);
   const d = new Driver(target, random) as Attacker;
   const only = o.only === null ? -1 : KINDS.findIndex(({ name }) => name === o.only);
   const byKind = new Map<string, number>();

@@ -7,7 +7,13 @@ import type { Attacker } from './storms.ts';
 import { HostileTarget } from './target.ts';
 
 const LONG_MS = 120_000;
-const ALL: HostileOptions = { seed: 7, operations: 400_000, only: null, rounds: null };
+const ALL: HostileOptions = {
+  seed: 7,
+  operations: 400_000,
+  only: null,
+  rounds: null,
+  partition: 'static',
+};
 
 describe('a VM that attacks three that work', () => {
   test('harms nobody, gets no more than its share, and does not fill the log', {
@@ -18,6 +24,10 @@ describe('a VM that attacks three that work', () => {
     expect(r.operations).toBeGreaterThanOrEqual(ALL.operations);
     expect(r.byKind.size).toBeGreaterThan(10);
     expect(r.lives).toBeGreaterThan(1);
+  });
+
+  test('nor where all VMs have the same graphics memory in turn', { timeout: LONG_MS }, () => {
+    expect(runHostile({ ...ALL, partition: 'shared' }).failure).toBeNull();
   });
 
   test.each(KINDS.map(({ name }) => name))('by %s alone', { timeout: LONG_MS }, (only) => {

@@ -1,3 +1,4 @@
+import type { FuzzOptions } from '../lib/options.ts';
 import type { HostileReport } from './campaign.ts';
 
 const n = (value: number): string => value.toLocaleString('en-US');
@@ -19,6 +20,7 @@ export function hostileFigures(r: HostileReport, seconds: number): string {
 }
 
 /** The command that shows a failure again. */
-export function hostileReplay(seed: number, operations: number, r: HostileReport): string {
-  return `npm run fuzz -- --hostile ${operations} --seed ${seed} --rounds ${r.rounds + 1}`;
+export function hostileReplay(o: FuzzOptions, r: HostileReport): string {
+  const attack = o.attack === null ? '' : ` --attack "${o.attack}"`;
+  return `npm run fuzz -- --hostile ${o.hostile} --seed ${o.seed} --partition ${o.partition}${attack} --rounds ${r.rounds + 1}`;
 }

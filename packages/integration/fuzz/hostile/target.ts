@@ -5,7 +5,7 @@ import {
   type RegSpace,
   type TrapTarget,
 } from '@xengt/hsw-device';
-import { attributes, type Vgpu, Vgt } from '@xengt/linux-vgt';
+import { attributes, type PartitionMode, type Vgpu, Vgt } from '@xengt/linux-vgt';
 import { type Domain, Hypervisor, MediatorPort, ScriptedEngine } from '@xengt/xen-vgt';
 import { IGD_DEVFN } from '../../src/host/machine.ts';
 import { ScriptedGuest } from '../../src/host/testing/scripted-guest.ts';
@@ -54,12 +54,15 @@ export class HostileTarget implements Target {
   /** dom0's registers of hardware, which nobody else may change. */
   readonly #watched: Int32Array;
   readonly #values: Int32Array;
+  readonly #shared: boolean;
   readonly #entries: readonly Int32Array[];
   #vgpu: Vgpu;
   #domain: Domain;
   #engine: ScriptedEngine;
 
-  constructor() {
+  /** @param partition whether VMs have graphics memory of their own, or the same in turn */
+  constructor(partition: PartitionMode = 'static') {
+    this.#shared = partition === 'shared';
     const { memory, clock } = this;
     this.device = new HaswellDevice({ memory, clock });
     for (const port of ['B', 'C', 'E'] as const) {
@@ -69,6 +72,7 @@ export class HostileTarget implements Target {
       device: this.device,
       clock,
       mpt: new MediatorPort(this.hypervisor, IGD_DEVFN),
+      config: { partition },
       events: {
         uevent: () => this.told++,
         crashed: () => this.told++,
@@ -162,7 +166,9 @@ export class HostileTarget implements Target {
     return [Int32Array.from(still), Int32Array.from(still, (at) => regs.peek(at))];
   }
 
-  #entriesOf({ slice }: Vgpu): Int32Array {
+  /** Hardware's entries of a VM's slice; where all have the same in turn, what the VM wrote. */
+  #entriesOf({ slice, ggtt }: Vgpu): Int32Array {
+    if (this.#shared) return ggtt.entries.slice();
     const { pte } = this.device.ggtt;
     const { lowBase, lowBytes, highBase, highBytes } = slice;
     const low = pte.subarray(lowBase >>> 12, (lowBase + lowBytes) >>> 12);

@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import type { PartitionMode } from '@xengt/linux-vgt';
 import { KINDS } from '../hostile/attacks.ts';
 import type { TargetName } from './life.ts';
 import { parseSteps } from './minimise.ts';
@@ -15,6 +16,7 @@ export const USAGE = `npm run fuzz -- [options]
   --no-minimise    do not look for the fewest steps that fail
   --hostile N      instead: a VM attacks three that work, with N hostile operations, e.g. 1e8
   --attack NAME    only that kind of attack, e.g. "endless batch"
+  --partition NAME static (default) or shared: all VMs have the same graphics memory in turn
   --rounds N       no more than N rounds of attacks, e.g. to see a failure again
 `;
 
@@ -32,6 +34,7 @@ export interface FuzzOptions {
   readonly hostile: number | null;
   readonly attack: string | null;
   readonly rounds: number | null;
+  readonly partition: PartitionMode;
 }
 
 /** @throws Error with what is wrong, for a person */
@@ -52,11 +55,15 @@ export function parseOptions(args: readonly string[], today: number): FuzzOption
       hostile: { type: 'string' },
       attack: { type: 'string' },
       rounds: { type: 'string' },
+      partition: { type: 'string', default: 'static' },
       help: { type: 'boolean', default: false },
     },
   });
   if (values.help) return 'help';
-  const { target } = values;
+  const { target, partition } = values;
+  if (partition !== 'static' && partition !== 'shared') {
+    throw new Error(`there is no partition "${partition}"`);
+  }
   if (target !== 'device' && target !== 'vgpu') throw new Error(`there is no target "${target}"`);
   return {
     target,
@@ -71,6 +78,7 @@ export function parseOptions(args: readonly string[], today: number): FuzzOption
     hostile: values.hostile === undefined ? null : whole('hostile', values.hostile),
     attack: values.attack === undefined ? null : attackName(values.attack),
     rounds: values.rounds === undefined ? null : whole('rounds', values.rounds),
+    partition,
   };
 }
 
