@@ -14,7 +14,7 @@ import { defaultCacheDir } from '../src/guest/store.ts';
 import { counters } from '../src/host/counters.ts';
 import { ScreenShot } from '../src/host/domain-view.ts';
 import { loadDriver } from '../src/host/guest-driver.ts';
-import { readGuestFiles } from '../src/host/guest-files.ts';
+import { type GuestFiles, readGuestFiles } from '../src/host/guest-files.ts';
 import { DEFAULT_MONITORS, DEFAULT_VGPU, Host, type Monitors } from '../src/host/host.ts';
 import type { HostDomain } from '../src/host/host-domain.ts';
 import { type BootedSpec, type BootedState, bootedState } from '../src/host/snapshot.ts';
@@ -59,6 +59,11 @@ function booted(): Promise<{ spec: BootedSpec; state: BootedState }> {
     return { spec, state: await bootedState(spec, defaultCacheDir()) };
   })();
   return kept;
+}
+
+/** What test guests are made of. */
+export async function guestFiles(): Promise<GuestFiles> {
+  return (await booted()).spec.files;
 }
 
 /** Adds a domain with Debian's kernel running and no graphics driver yet. */

@@ -13,6 +13,7 @@ export { ShadowPpgtt } from './gtt/shadow-ppgtt.ts';
 export { IMAGE_BYTES_MAX, packVgpu, unpackVgpu } from './lifecycle/image.ts';
 export { Lifecycle, type ScheduleState, STOP_WAIT_NS } from './lifecycle/lifecycle.ts';
 export { isRefusal, type StateRefusal } from './lifecycle/take-state.ts';
+export { keepUsedFrames } from './lifecycle/used-frames.ts';
 export type { VgpuHeaderV1, VgpuStateV1 } from './lifecycle/vgpu-state.ts';
 export {
   inSlice,
