@@ -4,6 +4,7 @@ import { Blitter } from './blt/blitter.ts';
 import type { FlipPort } from './cs/engine.ts';
 import { type DeviceStateV1, exportDevice, importDevice } from './device-state.ts';
 import { DisplayEngine } from './display/display-engine.ts';
+import type { PortName, PortWiring } from './display/ports.ts';
 import { Gt } from './gt/gt.ts';
 import type { Power } from './gt/power.ts';
 import { GM_PAGES } from './gtt/address-space.ts';
@@ -26,6 +27,8 @@ export interface HaswellOptions {
   readonly clock: Clock;
   /** BAR2's size, MiB. Default 256. */
   readonly apertureMiB?: number;
+  /** Which ports the board has. Default `DESKTOP_WIRING`. */
+  readonly wiring?: Readonly<Record<PortName, PortWiring>>;
   /** How the machine's DIMMs lie; two channels make the driver swizzle tiles. Default `single`. */
   readonly memoryChannels?: MemoryChannels;
   /** Called when engines have work: the host then calls `step` until it returns false. */
@@ -92,6 +95,7 @@ export class HaswellDevice {
       clock: o.clock,
       irq: this.irq,
       space: this.ggtt.space,
+      ...(o.wiring === undefined ? {} : { wiring: o.wiring }),
     });
     this.regs.add(this.display.rows);
     this.commandDisplay = this.display;

@@ -67,9 +67,11 @@ export {
   monitorFromEdid,
 } from './display/monitor/monitor.ts';
 export { MODES, type ModeName, refreshHz, type Timing } from './display/monitor/timings.ts';
+export { PrecisionPalettes } from './display/palette.ts';
 export type { Pipe } from './display/pipe.ts';
 export {
   DESKTOP_WIRING,
+  PANEL_WIRING,
   PORTS,
   type PortName,
   type PortRow,
@@ -78,6 +80,7 @@ export {
 } from './display/ports.ts';
 export * as pixelFormats from './display/scan/formats.ts';
 export { newPlaneState, type PlaneState } from './display/scan/plane-state.ts';
+export { WIRE_LIMITED, wireCoding } from './display/scan/wire.ts';
 export * as engineRegs from './gt/engine.regs.ts';
 export { ENGINE_IDS, type EngineId } from './gt/engine.regs.ts';
 export { clearedByReset, Gt, type GtOptions } from './gt/gt.ts';

@@ -15,7 +15,13 @@ import { counters } from '../src/host/counters.ts';
 import { ScreenShot } from '../src/host/domain-view.ts';
 import { loadDriver } from '../src/host/guest-driver.ts';
 import { type GuestFiles, readGuestFiles } from '../src/host/guest-files.ts';
-import { DEFAULT_MONITORS, DEFAULT_VGPU, Host, type Monitors } from '../src/host/host.ts';
+import {
+  DEFAULT_MONITORS,
+  DEFAULT_VGPU,
+  Host,
+  type HostOptions,
+  type Monitors,
+} from '../src/host/host.ts';
 import type { HostDomain } from '../src/host/host-domain.ts';
 import { type BootedSpec, type BootedState, bootedState } from '../src/host/snapshot.ts';
 
@@ -34,6 +40,8 @@ export interface TestHostOptions {
   readonly driver?: boolean;
   /** `direct`: one domain that has the whole GPU. Default `mediated`. */
   readonly mode?: 'mediated' | 'direct';
+  /** Which ports the board has. Default: a desktop's. */
+  readonly wiring?: HostOptions['wiring'];
 }
 
 /** A running machine with its domains, and how long it took to light them. */
@@ -95,6 +103,7 @@ export async function startHost(o: TestHostOptions = {}): Promise<TestHost> {
     apertureMiB: APERTURE_MIB,
     monitors: monitors[0] ?? {},
     mode: o.mode ?? 'mediated',
+    ...(o.wiring === undefined ? {} : { wiring: o.wiring }),
   });
   const start = performance.now();
   const domains: HostDomain[] = [];

@@ -343,7 +343,7 @@ test('page flips come at the refresh of the mode and no faster, by the guest’s
 
 // Late: the cursor of a run that ended may stay on its screen, over what the next one shows.
 test('cursors that move over two screens: alpha and place', async () => {
-  const modes = [modeOf('VGA-1', base), modeOf('HDMI-A-1', base)];
+  const modes = [modeOf('VGA-1', '1280x800'), modeOf('HDMI-A-1', '1280x800')];
   await modetest.start(
     `-C ${modes.map((m, i) => set(CONNECTORS[i]?.[0] as string, i, m)).join(' ')}`,
   );

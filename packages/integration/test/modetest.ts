@@ -96,9 +96,9 @@ export function parseListing(text: string): Listing {
 }
 
 /** Pipes in the guest whose far end a run reads: it holds what it has set until it gets a line. */
-const ENDS = [9, 7] as const;
+const ENDS = [9, 7, 6] as const;
 
-/** Runs modetest in a guest, up to two at once. */
+/** Runs modetest in a guest, up to three at once. */
 export class Modetest {
   readonly #domain: HostDomain;
   #runs = 0;
@@ -114,7 +114,7 @@ export class Modetest {
   async prepare(): Promise<Listing> {
     const { console } = this.#domain;
     await console.check(
-      'mkfifo /tmp/end9 /tmp/end7; exec 8</dev/dri/renderD128 9<>/tmp/end9 7<>/tmp/end7',
+      'mkfifo /tmp/end9 /tmp/end7 /tmp/end6; exec 8</dev/dri/renderD128 9<>/tmp/end9 7<>/tmp/end7 6<>/tmp/end6',
       SHORT_MS,
     );
     return parseListing(await console.check('modetest -M i915 -c -e -p', LONG_MS));
@@ -136,8 +136,9 @@ export class Modetest {
   /** Waits until a run with `-d` has given up its mastery of the card. */
   async untilNoMaster(): Promise<void> {
     const clients = '/sys/kernel/debug/dri/0/clients';
+    const wanted = this.#runs;
     await this.#domain.console.check(
-      `until grep -Eq 'modetest +[0-9]+ +0 +n' ${clients}; do sleep 0.05; done`,
+      `until [ $(grep -Ec 'modetest +[0-9]+ +0 +n' ${clients}) -ge ${wanted} ]; do sleep 0.05; done`,
       SHORT_MS,
     );
   }

@@ -1,4 +1,4 @@
-import type { Clock, Engine, HaswellDevice } from '@xengt/hsw-device';
+import type { Clock, Engine, HaswellDevice, Monitor, PortName } from '@xengt/hsw-device';
 import { ENGINE_IDS, engineRegs, GM_PAGES } from '@xengt/hsw-device';
 import { AttributeTable } from './attr/attribute-table.ts';
 import { ControlTree } from './control/tree.ts';
@@ -213,6 +213,7 @@ export class Vgt implements VgpuOwner {
     this.foreground = new Foreground(device, this.dom0, this.scanOut);
     this.commandDisplay = new CommandDisplay(device, () => this.switch.owner);
     device.commandDisplay = this.commandDisplay;
+    device.display.onMonitor = (port, monitor) => this.#physicalHotplug(port, monitor);
     this.control = new ControlTree(this);
     this.interrupts.recompute();
   }
@@ -294,8 +295,17 @@ export class Vgt implements VgpuOwner {
   #propagate(vgpu: Vgpu): void {
     for (const port of vgpu.ports.ports) {
       const monitor = this.device.display.monitorOn(port.name);
-      if (monitor !== null) vgpu.ports.plug(port.name, monitor);
+      if (monitor === null) continue;
+      this.#events.uevent?.(`VGT_DETECT_PORT_${port.name}=1`, vgpu.domid);
+      vgpu.ports.plug(port.name, monitor);
     }
+    vgpu.ports.follows = true;
+  }
+
+  /** A monitor was plugged into the machine, or taken out. */
+  #physicalHotplug(port: PortName, monitor: Monitor | null): void {
+    this.#events.uevent?.(`VGT_DETECT_PORT_${port}=1`, this.dom0.domid);
+    for (const vm of this.#vms) if (!vm.isDom0) vm.ports.physicalChanged(port, monitor);
   }
 
   /** Takes a vGPU away; everything it had is free again. dom0's stays. */
@@ -500,6 +510,11 @@ export class Vgt implements VgpuOwner {
 
   planeWritten(vgpu: Vgpu, offset: number): void {
     this.foreground.planeWritten(vgpu, offset);
+  }
+
+  hotplug(vgpu: Vgpu, port: PortName, present: boolean): void {
+    const name = port === 'E' ? 'CRT' : `PORT_${port}`;
+    this.#events.uevent?.(`${name}_${present ? 'INSERT' : 'REMOVE'}=1`, vgpu.domid);
   }
 
   refresh(vgpu: Vgpu): void {

@@ -20,7 +20,9 @@ export {
   SWSCI,
 } from './opregion/opregion.ts';
 export { BDB_VERSION, buildVbt } from './opregion/vbt.ts';
+export { type VbtPanel, vbtPanelOf } from './opregion/vbt-panel.ts';
 export {
+  type BoardWiring,
   type DdiName,
   DEFAULT_VBT_PORTS,
   PORT_KINDS,

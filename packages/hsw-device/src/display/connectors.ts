@@ -1,4 +1,4 @@
-import type { Clock } from '../port/clock.ts';
+import type { Clock, ClockEvent } from '../port/clock.ts';
 import type { RegSpace } from '../reg/reg-space.ts';
 import type { RegRow } from '../reg/row.ts';
 import { AuxChannel, type AuxSink } from './bus/aux-channel.ts';
@@ -14,6 +14,11 @@ import { PORTS, type PortName, type PortRow, type PortWiring, portRow } from './
 
 /** GMBUS interrupt of the PCH. i915: `SDE_GMBUS_CPT`. */
 const SDE_GMBUS = 0x20000;
+/**
+ * Least time between two long pulses of a port, nanoseconds. What goes in and out meanwhile is told
+ * by one pulse at its end. i915 takes more than five a second for a storm: `HPD_STORM_DEFAULT_THRESHOLD`.
+ */
+export const HOTPLUG_QUIET_NS = 250_000_000;
 /** Time of a byte when bus timing is asked for, nanoseconds: DDC at 100 kHz, AUX at 1 Mbit/s. */
 const DDC_BYTE_NS = 90_000;
 const AUX_BYTE_NS = 8_000;
@@ -34,6 +39,9 @@ export class Connectors {
   readonly #hotplug: Hotplug;
   readonly #gmbus: Gmbus;
   readonly #aux: readonly AuxChannel[];
+  /** Latest long pulse of each port, and what will send the next. */
+  readonly #pulsed = PORTS.map(() => Number.NEGATIVE_INFINITY);
+  readonly #due: (ClockEvent | null)[] = PORTS.map(() => null);
   readonly #ddc: readonly DdcSlave[] = PORTS.map(() => new DdcSlave());
 
   /**
@@ -97,10 +105,42 @@ export class Connectors {
   /** See `DisplayEngine.connect`. */
   connect(port: PortName, monitor: Monitor): boolean {
     if (this.wiring[port] === 'none') return false;
-    this.disconnect(port);
+    this.remove(port);
     this.insert(port, monitor);
-    this.#hotplug.plug(portRow(port), true);
+    this.#changed(portRow(port));
     return true;
+  }
+
+  /** The level changes at once; the pulse comes when the port was quiet long enough. */
+  #changed(row: PortRow): void {
+    this.settle();
+    const { index } = row;
+    if (this.#due[index] !== null) return;
+    const at = (this.#pulsed[index] as number) + HOTPLUG_QUIET_NS;
+    if (this.#clock.now >= at) this.#pulse(row);
+    else this.#due[index] = this.#clock.at(at, () => this.#pulse(row));
+  }
+
+  #pulse(row: PortRow): void {
+    this.#due[row.index] = null;
+    this.#pulsed[row.index] = this.#clock.now;
+    this.#hotplug.pulse(row, true);
+  }
+
+  /** Ports whose pulse is still to come, a bit each. */
+  get pulsesDue(): number {
+    return this.#due.reduce((bits, event, i) => (event === null ? bits : bits | (1 << i)), 0);
+  }
+
+  /** Sends the pulses that were due when a state was taken. @param ports as {@link pulsesDue} */
+  pulseAll(ports: number): void {
+    for (const row of PORTS) if ((ports & (1 << row.index)) !== 0) this.#pulse(row);
+  }
+
+  #forgetPulses(): void {
+    for (const event of this.#due) event?.cancel();
+    this.#due.fill(null);
+    this.#pulsed.fill(Number.NEGATIVE_INFINITY);
   }
 
   /** Puts a monitor on a port without telling anybody. */
@@ -127,7 +167,7 @@ export class Connectors {
   disconnect(port: PortName): void {
     if (this.monitors[portRow(port).index] === null) return;
     this.remove(port);
-    this.#hotplug.plug(portRow(port), false);
+    this.#changed(portRow(port));
   }
 
   /** See `DisplayEngine.shortPulse`. */
@@ -150,7 +190,16 @@ export class Connectors {
   /** After the registers went back to their reset values. Monitors stay plugged in. */
   reset(): void {
     this.stopBuses();
+    this.#forgetPulses();
     for (const sink of this.sinks) sink?.dpcd.lose();
+    this.settle();
+  }
+
+  /** Puts a monitor on a port, or takes it off, without a pulse. */
+  replace(port: PortName, monitor: Monitor | null): void {
+    if (this.wiring[port] === 'none') return;
+    this.remove(port);
+    if (monitor !== null) this.insert(port, monitor);
     this.settle();
   }
 

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { HOTPLUG_QUIET_NS } from './connectors.ts';
 import * as R from './display.regs.ts';
 import { makeMonitor } from './monitor/monitor.ts';
 import { DisplayBench, wrpllFor } from './testing.ts';
@@ -224,6 +225,7 @@ describe('presence', () => {
       bench.display.shortPulse(port);
       expect([pulse(), bench.read(set) & bit, bench.take(set) & bit]).toEqual([1, bit, bit]);
       bench.write(register, 0x101010 | (3 << shift));
+      bench.clock.advance(HOTPLUG_QUIET_NS);
       bench.display.disconnect(port);
       expect([pulse(), bench.read(set) & bit, bench.take(set) & bit]).toEqual([2, 0, bit]);
       bench.write(register, 3 << shift);

@@ -90,8 +90,12 @@ export class DisplayEngine implements RegBlock, PipeEvents {
   onPlaneWrite: (pipe: number, offset: number) => void = () => {};
   /** Called when a pipe starts, stops or is driven by other timings. */
   onPipe: (pipe: number, running: boolean) => void = () => {};
+  /** Called when a frame went out, before planes latch for the next. */
+  onFrameEnd: (pipe: number) => void = () => {};
   /** Called at each vertical blank, after planes latched. */
   onVblank: (pipe: number) => void = () => {};
+  /** Called after a monitor was plugged in, or taken out. */
+  onMonitor: (port: PortName, monitor: Monitor | null) => void = () => {};
   /** Called when the legacy VGA plane is switched on or off. */
   onVga: (on: boolean) => void = () => {};
   readonly #regs: RegSpace;
@@ -172,6 +176,14 @@ export class DisplayEngine implements RegBlock, PipeEvents {
     }
   }
 
+  /** A running transcoder feeds another port. */
+  reroute(transcoder: number): void {
+    this.drive();
+    for (const pipe of this.pipes) {
+      if (pipe.transcoder === transcoder) this.onPipe(pipe.index, true);
+    }
+  }
+
   /** Timings written while the transcoder runs take effect at once. */
   retime(transcoder: number): void {
     for (const pipe of this.pipes) {
@@ -198,6 +210,11 @@ export class DisplayEngine implements RegBlock, PipeEvents {
   }
 
   frameEnd(pipe: number): void {
+    this.#frameCrc(pipe);
+    this.onFrameEnd(pipe);
+  }
+
+  #frameCrc(pipe: number): void {
     const base = R.TRANSCODER_BASE[pipe] as number;
     const control = this.#regs.peek(base + R.PIPE_CRC_CTL);
     if ((control & R.PIPE_CRC_ENABLE) === 0) return;
@@ -237,12 +254,21 @@ export class DisplayEngine implements RegBlock, PipeEvents {
    * @returns whether the port exists
    */
   connect(port: PortName, monitor: Monitor): boolean {
-    return this.connectors.connect(port, monitor);
+    const connected = this.connectors.connect(port, monitor);
+    if (connected) this.onMonitor(port, monitor);
+    return connected;
   }
 
   /** Takes the monitor of a port out. */
   disconnect(port: PortName): void {
+    const had = this.monitorOn(port) !== null;
     this.connectors.disconnect(port);
+    if (had) this.onMonitor(port, null);
+  }
+
+  /** Puts a monitor on a port, or takes it off, without a hotplug pulse. */
+  replaceMonitor(port: PortName, monitor: Monitor | null): void {
+    this.connectors.replace(port, monitor);
   }
 
   /** A short pulse on a DisplayPort's hotplug line: the sink wants attention. */

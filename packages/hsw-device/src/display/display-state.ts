@@ -15,6 +15,8 @@ export interface DisplayStateV1 {
   /** ELD buffers of the three transcoders, 21 dwords each; not in states of older versions. */
   readonly elds?: readonly number[];
   readonly monitors: readonly MonitorStateV1[];
+  /** Ports whose hotplug is still to be reported, a bit each; not in states of older versions. */
+  readonly pulsesDue?: number;
 }
 
 /** One pipe: its frame number, where its beam is and what its planes show. */
@@ -61,6 +63,7 @@ export function exportDisplay(display: DisplayEngine): DisplayStateV1 {
     panelOn: display.panel.on,
     elds: [...display.audio.buffers],
     monitors,
+    pulsesDue: display.connectors.pulsesDue,
   };
 }
 
@@ -88,6 +91,7 @@ export function displayStateError(
   if (state.elds !== undefined && !isNumbers(state.elds, display.audio.buffers.length)) {
     return 'bad ELDs';
   }
+  if (state.pulsesDue !== undefined && !Number.isInteger(state.pulsesDue)) return 'bad pulses';
   if (!Array.isArray(state.monitors)) return 'no monitors';
   for (const monitor of state.monitors as readonly Partial<MonitorStateV1>[]) {
     if (!PORTS.some((row) => row.name === monitor.port)) return 'a monitor on no port';
@@ -122,6 +126,7 @@ export function importDisplay(display: DisplayEngine, given: unknown): string | 
     if (m.dpcd.length > 0) sink?.dpcd.bytes.set(m.dpcd.slice(0, sink.dpcd.bytes.length));
   }
   display.connectors.settle();
+  display.connectors.pulseAll(state.pulsesDue ?? 0);
   display.drive();
   state.pipes.forEach((saved, i) => {
     display.pipes[i]?.resume(saved.frame, saved.sinceVblank);

@@ -56,13 +56,6 @@ export class Hotplug {
     return (this.#present & (1 << port)) !== 0;
   }
 
-  /** A plug went in or out: the level changes and a long pulse is reported. */
-  plug(row: PortRow, present: boolean): void {
-    this.#present = present ? this.#present | (1 << row.index) : this.#present & ~(1 << row.index);
-    this.#level(row);
-    this.pulse(row, true);
-  }
-
   #level(row: PortRow): void {
     const on = this.#has(row.index);
     if (row.name === 'E') this.#adpa(this.#regs.peek(PCH_ADPA));

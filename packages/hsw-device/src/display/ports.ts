@@ -48,3 +48,6 @@ export const DESKTOP_WIRING: Readonly<Record<PortName, PortWiring>> = {
   D: 'dp',
   E: 'vga',
 };
+
+/** The same board with a panel on A, as in a portable machine. */
+export const PANEL_WIRING: Readonly<Record<PortName, PortWiring>> = { ...DESKTOP_WIRING, A: 'edp' };

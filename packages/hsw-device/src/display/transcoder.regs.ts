@@ -6,6 +6,8 @@ import * as R from './display.regs.ts';
 export interface TranscoderEvents {
   /** Enables or routes changed. */
   drive(): void;
+  /** A transcoder's port or mode changed. */
+  reroute(transcoder: number): void;
   /** Timings changed. */
   retime(transcoder: number): void;
   /** The size of a pipe's picture changed. */
@@ -28,7 +30,7 @@ export function transcoderRows(regs: RegSpace, events: TranscoderEvents): RegRow
     // biome-ignore format: one register a line
     rows.push(
       { name: `TRANS_TIMING_${x}`, offset: base, count: 6, onWrite: () => events.retime(t), src },
-      { name: `TRANS_DDI_FUNC_CTL_${x}`, offset: base + R.TRANS_DDI_FUNC_CTL, onWrite: () => events.drive(), src },
+      { name: `TRANS_DDI_FUNC_CTL_${x}`, offset: base + R.TRANS_DDI_FUNC_CTL, onWrite: (_o, v, old) => (v === old ? events.drive() : events.reroute(t)), src },
       { name: `PIPECONF_${x}`, offset: R.PIPECONF[t] as number, rw: ~R.PIPECONF_STATE, onWrite: conf, src },
     );
     if (t === R.TRANSCODER_EDP) return;

@@ -23,6 +23,8 @@ export interface HostDomainOptions {
   readonly vgpu: Vgpu | null;
   readonly name: string;
   readonly origin: GuestOrigin;
+  /** The GPU's own display. */
+  readonly physical: DisplayEngine;
   readonly before?: HostDomain;
 }
 
@@ -38,6 +40,7 @@ export class HostDomain {
   /** Kernel release and graphics driver, once somebody has asked the guest. */
   kernel: string | null = null;
   driver: string | null = null;
+  readonly #physical: DisplayEngine;
   #listeners: Set<(bytes: Uint8Array) => void> = new Set();
   readonly #history = new Uint8Array(HISTORY_BYTES);
   #historyLength = 0;
@@ -50,6 +53,7 @@ export class HostDomain {
     this.vgpu = o.vgpu;
     this.name = o.name;
     this.origin = o.origin;
+    this.#physical = o.physical;
     this.console = before?.console ?? new SerialConsole((bytes) => domain.engine.sendSerial(bytes));
     if (before !== undefined) this.#adopt(before);
     domain.engine.onSerial((byte) => this.#received(byte));
@@ -72,7 +76,7 @@ export class HostDomain {
     this.domain.engine.restoreState(state.engine);
     const refused = this.machine.importState(state.machine);
     if (refused !== null) throw new HostError('BAD_STATE', `${this.name}: ${refused}`);
-    this.machine.placeOpRegion(this.domain);
+    this.machine.placeOpRegion(this.domain, this.display(this.#physical));
     this.domain.resume();
   }
 

@@ -4,6 +4,7 @@ import {
   type Monitor,
   makeMonitor,
   type PortName,
+  type PortWiring,
 } from '@xengt/hsw-device';
 import { type Vgpu, type VgpuParams, Vgt, type VgtConfig } from '@xengt/linux-vgt';
 import {
@@ -44,6 +45,8 @@ export interface HostOptions {
   readonly deviceId?: number;
   readonly apertureMiB?: number;
   readonly vgt?: VgtConfig;
+  /** Which ports the board has. Default: as a desktop's; `PANEL_WIRING` has a panel too. */
+  readonly wiring?: Readonly<Record<PortName, PortWiring>>;
   /** Monitors plugged into the physical ports. */
   readonly monitors?: Monitors;
   /** `direct`: Domain-0 has the whole GPU and nobody else has any. Default `mediated`. */
@@ -101,6 +104,7 @@ export class Host {
       clock: loop.clock,
       deviceId: options.deviceId ?? 0x0412,
       apertureMiB: options.apertureMiB ?? 256,
+      ...(options.wiring === undefined ? {} : { wiring: options.wiring }),
       wake: () => loop.kick(),
     });
     this.#monitors = options.monitors ?? DEFAULT_MONITORS;
@@ -173,7 +177,13 @@ export class Host {
       if (vgpu === null) this.direct = new DirectGpu(domain, this.device);
       const igd = vgpu?.config.space ?? (this.direct as DirectGpu).config;
       const machine = new GuestMachine(domain, engine, this.device.model, igd);
-      const host = new HostDomain({ ...o, domain, machine, vgpu });
+      const host = new HostDomain({
+        ...o,
+        domain,
+        machine,
+        vgpu,
+        physical: this.device.display,
+      });
       this.domains.set(domid, host);
       return host;
     } catch (error) {
@@ -199,6 +209,7 @@ export class Host {
     for (const [port, monitor] of Object.entries(o.monitors ?? this.#monitors)) {
       made.ports.plug(port as PortName, monitor);
     }
+    made.ports.follows = o.monitors === undefined;
     return made;
   }
 

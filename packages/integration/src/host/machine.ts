@@ -1,5 +1,12 @@
-import type { ConfigSpace, ConfigStateV1, HaswellModel, TrapTarget } from '@xengt/hsw-device';
-import { DESKTOP_WIRING, PORTS } from '@xengt/hsw-device';
+import type {
+  ConfigSpace,
+  ConfigStateV1,
+  DisplayEngine,
+  HaswellModel,
+  Monitor,
+  TrapTarget,
+} from '@xengt/hsw-device';
+import { PORTS } from '@xengt/hsw-device';
 import {
   ASLS,
   answerSwsci,
@@ -14,6 +21,8 @@ import {
   PIIX3_AS_OTHER_BRIDGE,
   platformOf,
   SWSCI,
+  type VbtPanel,
+  vbtPanelOf,
   vbtPortsOf,
 } from '@xengt/qemu-vgt';
 import type { Domain, VcpuEngine } from '@xengt/xen-vgt';
@@ -92,9 +101,15 @@ export class GuestMachine {
     });
   }
 
-  /** Puts the OpRegion into guest memory and tells the GPU function where it is. */
-  placeOpRegion(domain: Domain): void {
-    domain.writeGpa(this.opRegionAt, buildOpRegion(vbtPortsOf(PORTS, DESKTOP_WIRING)));
+  /**
+   * Puts the OpRegion into guest memory and tells the GPU function where it is.
+   *
+   * @param display what the guest will find: its ports, and the panel that is built in
+   */
+  placeOpRegion(domain: Domain, display: Pick<DisplayEngine, 'wiring' | 'monitorOn'>): void {
+    const ports = vbtPortsOf(PORTS, display.wiring);
+    const panel = display.monitorOn('A');
+    domain.writeGpa(this.opRegionAt, buildOpRegion(ports, panel === null ? null : panelOf(panel)));
     this.#igd.write(ASLS, 4, this.opRegionAt);
   }
 
@@ -121,4 +136,9 @@ export class GuestMachine {
     });
     return null;
   }
+}
+
+/** A panel's link has two lanes: the other two of DDI A are E's. i915 `intel_ddi_max_lanes`. */
+function panelOf({ edid, name, dp }: Monitor): VbtPanel {
+  return vbtPanelOf(edid, name, dp.lanes === 1 ? 1 : 2, dp.rate);
 }

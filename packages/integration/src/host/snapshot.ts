@@ -3,7 +3,7 @@ import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { constants, zstdCompress, zstdDecompress } from 'node:zlib';
-import { haswellModel, igdConfigSpace, MachineMemory } from '@xengt/hsw-device';
+import { DESKTOP_WIRING, haswellModel, igdConfigSpace, MachineMemory } from '@xengt/hsw-device';
 import { platformOf } from '@xengt/qemu-vgt';
 import { Hypervisor } from '@xengt/xen-vgt';
 import { SerialConsole } from '../guest/serial-console.ts';
@@ -93,7 +93,7 @@ async function boot(
   const stop = (): void => console.close('stopped');
   signal?.addEventListener('abort', stop);
   try {
-    machine.placeOpRegion(domain);
+    machine.placeOpRegion(domain, { wiring: DESKTOP_WIRING, monitorOn: () => null });
     domain.resume();
     await console.waitForShell(BOOT_DEADLINE_MS);
     domain.pause();

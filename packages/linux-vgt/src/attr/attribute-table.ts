@@ -1,4 +1,5 @@
 import { ENGINE_IDS, engineRegs, MMIO_BYTES, type RegRow, type RegSpace } from '@xengt/hsw-device';
+import { FOLLOWED_OFFSETS } from '../display/followed.ts';
 import {
   type AttributeRow,
   DISPLAY,
@@ -22,20 +23,6 @@ export class AttributeError extends Error {
     this.offset = offset;
   }
 }
-
-/** Plane registers of pipe A (first, count of dwords); B and C follow at 0x1000 each. */
-// biome-ignore format: one run a line
-const PLANE_RUNS: readonly (readonly [number, number])[] = [
-  [0x6001c, 1],                       // PIPESRC
-  [0x70080, 12],                      // cursor: control, base, position, palette, live surface
-  [0x70180, 13],                      // primary: control .. live surface
-  [0x70280, 16],                      // sprite: control .. live surface
-];
-const PIPES = 3;
-const PIPE_STRIDE = 0x1000;
-/** Panel fitter of pipe A: window position, size, control. Theirs is another stride. */
-const FITTER: readonly number[] = [0x68070, 0x68074, 0x68080];
-const FITTER_STRIDE = 0x800;
 
 /** Bytes of an engine's own registers. */
 const ENGINE_SPAN = 0x1000;
@@ -80,17 +67,8 @@ export class AttributeTable {
         if (this.policy[i] === UNTRACKED) this.policy[i] = DISPLAY;
       }
     }
-    for (let pipe = 0; pipe < PIPES; pipe++) {
-      for (const [first, count] of PLANE_RUNS) {
-        const i = (first + pipe * PIPE_STRIDE) >>> 2;
-        for (let k = 0; k < count; k++) {
-          if (this.policy[i + k] === DISPLAY) this.policy[i + k] = PLANE;
-        }
-      }
-      for (const offset of FITTER) {
-        const i = (offset + pipe * FITTER_STRIDE) >>> 2;
-        if (this.policy[i] === DISPLAY) this.policy[i] = PLANE;
-      }
+    for (const offset of FOLLOWED_OFFSETS) {
+      if (this.policy[offset >>> 2] === DISPLAY) this.policy[offset >>> 2] = PLANE;
     }
     const saved: number[] = [];
     const status: number[] = [];

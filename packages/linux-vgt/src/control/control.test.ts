@@ -181,6 +181,7 @@ describe('virtual ports', () => {
     expect(crt()).toBe(true);
     write('vm1/PORT_E/connection', 'connect');
     expect(crt()).toBe(false);
+    b.clock.advance(300_000_000);
     write('vm1/PORT_E/connection', 'disconnect');
     expect(crt()).toBe(true);
     write('vm1/PORT_E/connection', 'disconnect');
@@ -219,7 +220,27 @@ describe('virtual ports', () => {
     b.hvm(2);
     expect(read('vm2/PORT_B/connection')).toBe('connected\n');
     expect(read('vm2/PORT_B/type')).toBe('VGT_HDMI_B\n');
+    expect(b.events.filter((e) => e.endsWith('VMID=2'))).toEqual([
+      'VGT_DETECT_PORT_B=1 VMID=2',
+      'PORT_B_INSERT=1 VMID=2',
+    ]);
+  });
+
+  test('a monitor plugged into the machine goes to the VMs whose ports follow', () => {
+    b.device.display.connect('B', makeMonitor({ kind: 'hdmi' }));
+    expect(read('vm1/PORT_B/connection')).toBe('connected\n');
+    write('vm1/PORT_C/port_override', 'PORT_B');
+    write('vm1/PORT_C/connection', 'flush');
+    b.device.display.disconnect('B');
+    b.device.display.connect('B', makeMonitor({ kind: 'hdmi' }));
+    expect(read('vm1/PORT_C/connection')).toBe('connected\n');
+    b.device.display.disconnect('B');
     expect(read('vm1/PORT_B/connection')).toBe('disconnected\n');
+    expect(read('vm1/PORT_C/connection')).toBe('disconnected\n');
+    b.vgt.vm(1)!.ports.follows = false;
+    b.device.display.connect('E', makeMonitor({ kind: 'vga' }));
+    expect(read('vm1/PORT_E/connection')).toBe('disconnected\n');
+    expect(b.events).toContain('VGT_DETECT_PORT_E=1 VMID=0');
   });
 });
 

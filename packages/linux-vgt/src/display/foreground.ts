@@ -1,272 +1,165 @@
 import type { HaswellDevice, Screen } from '@xengt/hsw-device';
 import type { Vgpu } from '../vgpu/vgpu.ts';
+import { PipeColours } from './colours.ts';
+import * as F from './followed.ts';
+import { mapPipes, UNMAPPED } from './pipe-map.ts';
+import { PhysicalPlanes } from './planes.ts';
 import type { ScanOut } from './scan-out.ts';
 
-const PIPE_STRIDE = 0x1000;
 const PIPES = 3;
-/** Plane registers of pipe A. i915 `DSPCNTR`, `CURCNTR`, `SPRCTL` and siblings, HSW. */
+const PIPE_STRIDE = 0x1000;
 const PIPESRC = 0x6001c;
-const DSPSURF = 0x7019c,
-  DSPSURFLIVE = 0x701ac,
-  SPRSURF = 0x7029c,
-  SPRSURFLIVE = 0x702ac,
-  CURBASE = 0x70084,
-  CURSURFLIVE = 0x700ac;
-/** Everything a plane shows, in an order that ends with what makes it take effect. */
-// biome-ignore format: cursor, primary, sprite
-const PLANE_REGISTERS: readonly number[] = [
-  0x70080, 0x70088, CURBASE,
-  0x70180, 0x70184, 0x70188, 0x701a4, DSPSURF,
-  0x70280, 0x70284, 0x70288, 0x7028c, 0x70290, 0x702a4, SPRSURF,
+/** Surface registers of pipe A with what shows that they took effect, and the DE interrupt that says so. */
+// biome-ignore format: one plane a line
+const SURFACES: readonly (readonly [surface: number, live: number, done: number])[] = [
+  [0x7019c, 0x701ac, 0x08],
+  [0x7029c, 0x702ac, 0x10],
+  [0x70084, 0x700ac, 0],
 ];
-/** Control registers of cursor, primary and sprite; 24: the pipe converts colours. i915 `DISP_PIPE_CSC_ENABLE`. */
-const CURCNTR = 0x70080,
-  DSPCNTR = 0x70180,
-  SPRCTL = 0x70280,
-  CSC_ENABLE = 0x1000000;
-/** Panel fitter of pipe A; B and C follow at 0x800 each. i915 `PF_CTL`, HSW. */
-const PF_STRIDE = 0x800;
-const PF_WIN_POS = 0x68070,
-  PF_WIN_SZ = 0x68074,
-  PF_CTL = 0x68080;
-/** Enable, medium 3x3 filter; 30:29 the pipe. i915 `PF_ENABLE`, `PF_FILTER_MED_3x3`. */
-const PF_ON = 0x80800000 | 0;
-/** DE interrupts of pipe A: primary and sprite flip done; B and C are 5 and 10 bits up. */
-const DE_PRIMARY_FLIP = 0x8,
-  DE_SPRITE_FLIP = 0x10;
-
-/** What arms a plane: cursor, primary, sprite. */
-const SURFACES: readonly number[] = [CURBASE, DSPSURF, SPRSURF];
-/** From a surface register of a primary plane or sprite: control, stride, x and y offset. */
-const TO_CONTROL = -0x1c,
-  TO_STRIDE = -0x14,
-  TO_OFFSET = 8;
-const SPRSIZE = 0x70290;
-const CONTROL_TILED = 0x400;
-const TILE_ROWS = 8;
-/** CURCNTR 5:0, and bytes of the largest cursor: 256 by 256. i915 `MCURSOR_MODE_MASK`. */
-const CURSOR_MODE = 0x27;
-const CURSOR_SIDE: readonly number[] = [64, 64, 128, 256];
-
-function isSurface(base: number): boolean {
-  return base === DSPSURF || base === SPRSURF || base === CURBASE;
-}
-
-/** Whether the plane that a surface register arms is off. @param pipe of the VM, as an offset */
-function isOff(vm: Vgpu, surface: number, pipe: number): boolean {
-  if (surface === CURBASE) return (vm.vreg.peek(CURCNTR + pipe) & CURSOR_MODE) === 0;
-  return vm.vreg.peek(surface + TO_CONTROL + pipe) >= 0;
-}
-
-/** Bytes from its address that a plane may read. */
-function surfaceBytes(vm: Vgpu, surface: number, pipe: number): number {
-  const { vreg } = vm;
-  if (surface === CURBASE) {
-    // Modes 0x22 and 0x23 are 128 and 256 pixels, 0x27 and the rest 64.
-    const mode = vreg.peek(CURCNTR + pipe) & CURSOR_MODE;
-    const side = (mode & 4) !== 0 ? 64 : (CURSOR_SIDE[mode & 3] as number);
-    return side * side * 4;
-  }
-  const size = surface === SPRSURF ? vreg.peek(SPRSIZE + pipe) >>> 16 : vreg.peek(PIPESRC + pipe);
-  const y = (vreg.peek(surface + TO_OFFSET + pipe) >>> 16) & 0xfff;
-  const rows = y + (size & 0xfff) + 1;
-  const tiled = (vreg.peek(surface + TO_CONTROL + pipe) & CONTROL_TILED) !== 0;
-  const read = tiled ? (rows + TILE_ROWS - 1) & ~(TILE_ROWS - 1) : rows;
-  return Math.max(4096, (vreg.peek(surface + TO_STRIDE + pipe) & 0xffc0) * read);
-}
 
 /**
- * Whose planes the physical screens show. dom0 owns timings and ports; while another VM is in the
- * foreground, that VM's plane registers go to the physical pipes and dom0's are kept until it
- * returns. A picture of another size than the screen goes through the panel fitter.
+ * Whose pictures the physical screens show. dom0 owns timings and ports; while another VM is in the
+ * foreground, hardware has that VM's planes and colours, and dom0's are kept until it returns. A
+ * picture of another size than the screen goes through the panel fitter.
+ *
+ * A switch is over at each pipe's next vertical blank: planes are double buffered, and what is not
+ * waits for them. No frame has something of two VMs.
  */
 export class Foreground {
   vm: Vgpu | null = null;
   /** Times it changed. */
   switches = 0;
-  /** Surfaces of a foreground VM outside its graphics memory: not shown. */
-  refusedSurfaces = 0;
   readonly #device: HaswellDevice;
   readonly #dom0: Vgpu;
   readonly #scanOut: ScanOut;
-  /** Physical pipe -> the foreground VM's pipe; -1 where it shows nothing. */
-  readonly #pipeOf = [-1, -1, -1];
+  readonly #planes: PhysicalPlanes;
+  readonly #colours: PipeColours;
+  /** Physical pipe -> the foreground VM's pipe. */
+  readonly #pipeOf = [UNMAPPED, UNMAPPED, UNMAPPED];
+  /** 1: a physical pipe's colours are to be set at its vertical blank. */
+  readonly #recolour = new Uint8Array(PIPES);
+  #refreshing = false;
 
   constructor(device: HaswellDevice, dom0: Vgpu, scanOut: ScanOut) {
-    this.#device = device;
     this.#scanOut = scanOut;
+    this.#device = device;
     this.#dom0 = dom0;
+    this.#colours = new PipeColours(device);
+    this.#planes = new PhysicalPlanes(device, dom0, this.#colours, scanOut);
     this.vm = dom0;
     dom0.foreground = true;
-    const told = device.display.onPipe;
-    device.display.onPipe = (pipe, running) => {
-      told(pipe, running);
+    const { display } = device;
+    const [pipe, ended] = [display.onPipe, display.onFrameEnd];
+    display.onPipe = (p, running) => {
+      pipe(p, running);
       this.refresh();
+    };
+    display.onFrameEnd = (p) => {
+      ended(p);
+      if (this.#recolour[p] === 1) this.#setColours(p);
     };
   }
 
-  /** Puts a VM's planes on the physical screens. */
+  /** Surfaces of a foreground VM outside its graphics memory: not shown. */
+  get refusedSurfaces(): number {
+    return this.#planes.refusedSurfaces;
+  }
+
+  /** Puts a VM's picture on the physical screens. */
   show(vm: Vgpu): void {
     if (this.vm === vm) return;
     if (this.vm !== null) this.vm.foreground = false;
+    if (this.vm === this.#dom0) this.#keepDom0();
     this.vm = vm;
     this.switches++;
     this.#scanOut.show(vm.slice.shared ? vm.ggtt : null);
-    if (vm === this.#dom0) this.#restoreDom0();
+    if (vm === this.#dom0) this.#planes.restore();
     vm.foreground = true;
     this.refresh();
+    for (let p = 0; p < PIPES; p++) this.#colourLater(p);
+  }
+
+  /** What hardware has is dom0's: its registers hold it from now on. */
+  #keepDom0(): void {
+    const { vreg, palettes } = this.#dom0;
+    const { regs, display } = this.#device;
+    for (const offset of F.FOLLOWED_OFFSETS) vreg.poke(offset, regs.peek(offset));
+    palettes.entries.set(display.palettes.entries);
   }
 
   /** Maps pipes and programs them anew: screens came, went or changed their size. */
   refresh(): void {
-    const vm = this.vm;
-    if (vm === null || vm.display === null) return;
-    const theirs = vm.display.screens();
+    const { vm } = this;
+    if (vm === null || vm.display === null || this.#refreshing) return;
+    this.#refreshing = true;
     const ours = this.#device.display.screens();
-    for (let p = 0; p < PIPES; p++) {
-      const screen = ours.find((s) => s.pipe === p);
-      this.#pipeOf[p] = screen === undefined ? -1 : this.#match(vm, screen, theirs);
-      if (screen !== undefined) this.#program(vm, screen);
+    mapPipes(ours, vm.display.screens(), (port) => vm.ports.physical(port), this.#pipeOf);
+    for (const screen of ours) {
+      this.#planes.program(vm, this.#pipeOf[screen.pipe] as number, screen);
+      this.#colourLater(screen.pipe);
     }
+    this.#refreshing = false;
   }
 
-  /** The VM's pipe on the same port, else its first: a screen the VM does not drive shows a clone. */
-  #match(vm: Vgpu, screen: Screen, theirs: readonly Screen[]): number {
-    const same = theirs.find((s) => vm.ports.physical(s.port) === screen.port);
-    return (same ?? theirs[0])?.pipe ?? -1;
+  #colourLater(pipe: number): void {
+    this.#recolour[pipe] = 1;
+    if (this.#device.display.pipes[pipe]?.beam.running !== true) this.#setColours(pipe);
   }
 
-  #program(vm: Vgpu, screen: Screen): void {
-    const { regs } = this.#device;
-    const to = screen.pipe * PIPE_STRIDE;
-    const pipe = this.#pipeOf[screen.pipe] as number;
-    if (pipe < 0) {
-      // Nothing of the VM's to show: planes off.
-      for (const [control, arm] of [
-        [0x70080, CURBASE],
-        [0x70180, DSPSURF],
-        [0x70280, SPRSURF],
-      ] as const) {
-        regs.write32(control + to, 0);
-        regs.write32(arm + to, 0);
-      }
-      return;
-    }
-    const from = pipe * PIPE_STRIDE;
-    this.#fit(screen, vm.vreg.peek(PIPESRC + from));
-    for (const offset of PLANE_REGISTERS) {
-      const value = vm.vreg.peek(offset + from);
-      if (!this.#mayShow(vm, offset, from, value)) continue;
-      this.#write(vm, offset, from, screen.pipe, value);
-    }
+  #setColours(pipe: number): void {
+    this.#recolour[pipe] = 0;
+    const { vm } = this;
+    if (vm === null) return;
+    const own = vm === this.#dom0;
+    const from = own ? pipe : (this.#pipeOf[pipe] as number);
+    if (from === UNMAPPED) return;
+    this.#colours.copy(vm, from, pipe);
+    if (!own) this.#colours.tell(vm, from, pipe, this.#dom0.vreg);
   }
 
-  /** Whether a surface lies in the VM's own graphics memory; other registers always may. */
-  #mayShow(vm: Vgpu, base: number, pipe: number, value: number): boolean {
-    if (!isSurface(base) || isOff(vm, base, pipe)) return true;
-    if (vm.owns(value & ~0xfff, surfaceBytes(vm, base, pipe))) return true;
-    this.refusedSurfaces++;
-    return false;
-  }
-
-  /** Writes a plane register of the VM's pipe at `from` to a physical pipe. */
-  #write(vm: Vgpu, base: number, from: number, pipe: number, value: number): void {
-    const to = pipe * PIPE_STRIDE;
-    const forHardware =
-      isSurface(base) && vm.slice.shared
-        ? this.#mapped(vm, base, from, pipe, value)
-        : this.#forWire(base, to, value);
-    if (forHardware >= 0 || !isSurface(base)) this.#device.regs.write32(base + to, forHardware);
-  }
-
-  /** Where hardware finds a surface of a VM that shares its addresses; -1 without room. */
-  #mapped(vm: Vgpu, base: number, from: number, pipe: number, value: number): number {
-    if (isOff(vm, base, from)) return this.#scanOut.nothing;
-    const plane = pipe * 3 + SURFACES.indexOf(base);
-    const bytes = surfaceBytes(vm, base, from);
-    const gma = this.#scanOut.place(plane, value & ~0xfff, bytes);
-    return gma < 0 ? -1 : gma | (value & 0xfff);
-  }
-
-  /**
-   * A plane register's value on a physical pipe. Whether colours are converted is as dom0 has it: it
-   * told the monitor whether they come in limited range, and the conversion is its own.
-   */
-  #forWire(base: number, to: number, value: number): number {
-    if (base !== CURCNTR && base !== DSPCNTR && base !== SPRCTL) return value;
-    return (value & ~CSC_ENABLE) | (this.#dom0.vreg.peek(DSPCNTR + to) & CSC_ENABLE);
-  }
-
-  /** The VM's source size on the screen's timings. WIN_SZ is written last: it arms the fitter. */
-  #fit(screen: Screen, source: number): void {
-    const { regs } = this.#device;
-    const at = screen.pipe * PF_STRIDE;
-    const width = (source >>> 16) + 1;
-    const height = (source & 0xffff) + 1;
-    const fits = width === screen.width && height === screen.height;
-    regs.write32(PIPESRC + screen.pipe * PIPE_STRIDE, source);
-    regs.write32(PF_WIN_POS + at, 0);
-    regs.write32(PF_CTL + at, fits ? 0 : PF_ON | (screen.pipe << 29));
-    regs.write32(PF_WIN_SZ + at, fits ? 0 : (screen.width << 16) | screen.height);
-  }
-
-  /** What dom0 last wrote to its planes and fitters goes back to hardware. */
-  #restoreDom0(): void {
-    const { regs } = this.#device;
-    const { vreg } = this.#dom0;
-    for (let p = 0; p < PIPES; p++) {
-      const at = p * PIPE_STRIDE;
-      const fitter = p * PF_STRIDE;
-      this.#pipeOf[p] = -1;
-      regs.write32(PIPESRC + at, vreg.peek(PIPESRC + at));
-      for (const offset of [PF_WIN_POS, PF_CTL, PF_WIN_SZ]) {
-        regs.write32(offset + fitter, vreg.peek(offset + fitter));
-      }
-      for (const offset of PLANE_REGISTERS) regs.write32(offset + at, vreg.peek(offset + at));
-    }
-  }
-
-  /** A VM wrote a plane register which did not go to hardware by itself. */
+  /** A VM wrote a followed register which did not go to hardware by itself. */
   planeWritten(vm: Vgpu, offset: number): void {
-    if (vm === this.#dom0) this.#keptForDom0(offset);
+    if (vm === this.#dom0) this.#dom0Wrote(offset);
     else if (vm === this.vm) this.#forward(vm, offset);
   }
 
   #forward(vm: Vgpu, offset: number): void {
-    if (offset >= PF_WIN_POS && offset < PF_WIN_POS + PIPES * PF_STRIDE) return;
-    const pipe = ((offset >>> 12) & 0xf) % PIPES;
+    const kind = F.followedKind(offset);
+    if (kind === F.SOURCE_SIZE || kind === F.SIGNAL) {
+      this.refresh();
+      return;
+    }
+    const pipe = F.followedPipe(offset);
     for (let p = 0; p < PIPES; p++) {
       if (this.#pipeOf[p] !== pipe) continue;
-      if (offset === PIPESRC + pipe * PIPE_STRIDE) {
-        this.refresh();
-        return;
-      }
-      const value = vm.vreg.peek(offset);
-      const base = offset - pipe * PIPE_STRIDE;
-      if (!this.#mayShow(vm, base, pipe * PIPE_STRIDE, value)) continue;
-      this.#write(vm, base, pipe * PIPE_STRIDE, p, value);
+      if (kind === F.COLOUR) this.#colourLater(p);
+      else if (kind === F.PLANE_REGISTER) this.#planes.forward(vm, offset, pipe, p);
     }
   }
 
   /** dom0 draws unseen: its surfaces go live and its flips are done at once. */
-  #keptForDom0(offset: number): void {
+  #dom0Wrote(offset: number): void {
+    const kind = F.followedKind(offset);
+    if (kind === F.WATERMARK || kind === F.SIGNAL) this.refresh();
+    if (kind !== F.PLANE_REGISTER) return;
     const { vreg, irq } = this.#dom0;
-    const pipe = ((offset >>> 12) & 0xf) % PIPES;
-    const base = offset - pipe * PIPE_STRIDE;
+    const pipe = F.followedPipe(offset);
     const at = pipe * PIPE_STRIDE;
-    if (base === DSPSURF) {
-      vreg.poke(DSPSURFLIVE + at, vreg.peek(offset));
-      irq.raiseDe(DE_PRIMARY_FLIP << (pipe * 5));
-    } else if (base === SPRSURF) {
-      vreg.poke(SPRSURFLIVE + at, vreg.peek(offset));
-      irq.raiseDe(DE_SPRITE_FLIP << (pipe * 5));
-    } else if (base === CURBASE) {
-      vreg.poke(CURSURFLIVE + at, vreg.peek(offset));
+    for (const [surface, live, done] of SURFACES) {
+      if (offset !== surface + at) continue;
+      vreg.poke(live + at, vreg.peek(offset));
+      if (done !== 0) irq.raiseDe(done << (pipe * 5));
     }
   }
 
   /** The VM's pipe that a physical pipe shows; -1 when none or when dom0 is in the foreground. */
   pipeOf(physical: number): number {
-    return this.#pipeOf[physical] ?? -1;
+    return this.vm === this.#dom0 ? UNMAPPED : (this.#pipeOf[physical] ?? UNMAPPED);
+  }
+
+  /** Size of the picture that a physical pipe fetches, pixels: 0 when it stands. */
+  sourceOf(screen: Screen): readonly [number, number] {
+    const source = this.#device.regs.peek(PIPESRC + screen.pipe * PIPE_STRIDE);
+    return [(source >>> 16) + 1, (source & 0xffff) + 1];
   }
 }

@@ -65,16 +65,28 @@ export class VirtualPort {
   }
 }
 
+/** What ports tell their VM. */
+export interface PortEvents {
+  /** The guest was told that a monitor came or went. */
+  hotplug(port: PortName, present: boolean): void;
+  /** A port has another monitor, or stands for another physical port. */
+  changed(): void;
+}
+
 /** The five ports of a VM and the monitors on them. */
 export class VirtualPorts {
   readonly ports: readonly VirtualPort[] = PORT_NAMES.map((name) => new VirtualPort(name));
+  /** Whether what is plugged into a physical port is plugged into those that stand for it. */
+  follows = false;
   /** Connect requests without a valid EDID. */
   ignored = 0;
   readonly #display: DisplayEngine | null;
+  readonly #events: PortEvents;
 
   /** @param display the VM's display engine; null for dom0, whose monitors are the physical ones */
-  constructor(display: DisplayEngine | null) {
+  constructor(display: DisplayEngine | null, events: PortEvents) {
     this.#display = display;
+    this.#events = events;
   }
 
   port(name: PortName): VirtualPort {
@@ -94,7 +106,23 @@ export class VirtualPorts {
     port.type = typeOf(name, monitor.kind);
     port.pending = monitor.edid;
     port.pendingType = port.type;
+    this.#told(port);
     return true;
+  }
+
+  /** Takes the monitor of a port out. */
+  unplug(name: PortName): void {
+    this.#disconnect(this.port(name));
+  }
+
+  /** A monitor was plugged into a physical port, or taken out of it. */
+  physicalChanged(name: PortName, monitor: Monitor | null): void {
+    if (!this.follows) return;
+    for (const port of this.ports) {
+      if (port.override !== name) continue;
+      if (monitor === null) this.unplug(port.name);
+      else this.plug(port.name, monitor);
+    }
   }
 
   /** Bytes for the `edid` node. @returns false when they are no EDID: nothing is kept */
@@ -118,38 +146,54 @@ export class VirtualPorts {
       return;
     }
     if (port.edid !== null && sameBytes(port.edid, port.pending)) return;
-    this.#flush(port);
+    const monitor = this.#take(port);
+    if (monitor !== null) this.#display?.connect(port.name, monitor);
+    this.#told(port);
   }
 
   #disconnect(port: VirtualPort): void {
     if (!port.connected) return;
     port.pending = null;
-    this.#flush(port);
+    this.#take(port);
+    this.#display?.disconnect(port.name);
+    this.#told(port);
   }
 
+  /** What was written takes effect and the guest is not told. */
   #flush(port: VirtualPort): void {
+    const monitor = this.#take(port);
+    this.#display?.replaceMonitor(port.name, monitor);
+    this.#events.changed();
+  }
+
+  #told(port: VirtualPort): void {
+    this.#events.hotplug(port.name, port.connected);
+    this.#events.changed();
+  }
+
+  /** Takes what was written over. @returns the monitor that it describes */
+  #take(port: VirtualPort): Monitor | null {
     port.override = port.pendingOverride;
     port.edid = port.pending;
     if (port.pending === null) {
       port.type = NO_TYPE;
-      this.#display?.disconnect(port.name);
-      return;
+      return null;
     }
     const kind = kindOf(port.name, port.pendingType);
     port.type = typeOf(port.name, kind);
-    this.#display?.connect(port.name, monitorFromEdid(kind, port.pending));
+    return monitorFromEdid(kind, port.pending);
   }
 
   /** A hotplug of the same monitor, or its removal. Upstream: the virtual_event node. */
   event(name: PortName, insert: boolean): void {
     const port = this.port(name);
-    if (insert) {
-      if (port.edid === null || this.#display === null) return;
-      const kind = kindOf(name, port.type);
-      this.#display.connect(name, monitorFromEdid(kind, port.edid));
-    } else {
+    if (!insert) {
       this.#disconnect(port);
+      return;
     }
+    if (port.edid === null || this.#display === null) return;
+    this.#display.connect(name, monitorFromEdid(kindOf(name, port.type), port.edid));
+    this.#told(port);
   }
 }
 

@@ -6,7 +6,9 @@ import {
   type HaswellDevice,
   Interrupts,
   MMIO_BYTES,
+  type PortName,
   Power,
+  PrecisionPalettes,
   RegSpace,
   type TrapTarget,
 } from '@xengt/hsw-device';
@@ -69,6 +71,8 @@ export interface VgpuOwner {
   vgaSwitched(vgpu: Vgpu, on: boolean): void;
   planeWritten(vgpu: Vgpu, offset: number): void;
   refresh(vgpu: Vgpu): void;
+  /** The VM was told that a monitor came or went. */
+  hotplug(vgpu: Vgpu, port: PortName, present: boolean): void;
 }
 
 export interface VgpuOptions {
@@ -133,6 +137,8 @@ export class Vgpu implements MmioHost, EngineHost, ScanHost {
   /** A display engine of its own; null for dom0, which has the physical one. */
   readonly display: DisplayEngine | null;
   readonly ports: VirtualPorts;
+  /** Its precision palettes; dom0's are kept here while it is not in the foreground. */
+  readonly palettes: PrecisionPalettes;
   /** What the engines hold of the VM beside registers and context, while it has not the engines. */
   readonly hidden: HiddenState;
   /** What the scheduler knows of it. */
@@ -228,8 +234,13 @@ export class Vgpu implements MmioHost, EngineHost, ScanHost {
           space: this.ggtt.space,
           wiring: device.display.wiring,
         });
+    this.palettes = this.display?.palettes ?? new PrecisionPalettes(vreg);
+    if (this.display !== null) this.display.onPipe = () => owner.refresh(this);
     (this.display ?? device.display).onVga = (on) => owner.vgaSwitched(this, on);
-    this.ports = new VirtualPorts(this.display);
+    this.ports = new VirtualPorts(this.display, {
+      hotplug: (port, present) => owner.hotplug(this, port, present),
+      changed: () => owner.refresh(this),
+    });
     this.power = new Power({
       regs: vreg,
       clock: owner.clock,
@@ -274,7 +285,7 @@ export class Vgpu implements MmioHost, EngineHost, ScanHost {
     vreg.add(this.fences.rows);
     for (const engine of this.engines) vreg.add(engine.rows);
     vreg.add(power.rows);
-    if (this.display !== null) vreg.add(this.display.rows);
+    vreg.add(this.display?.rows ?? this.palettes.rows);
     // biome-ignore format: one register a line
     vreg.add([
       { name: 'GEN6_GDRST', offset: GDRST, rw: GRDOM_ALL, onWrite: (_, value) => this.#resetWritten(value), src: 'HSW PRM vol.2c GDRST' },

@@ -1,3 +1,4 @@
+import { makeMonitor } from '@xengt/hsw-device';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import {
@@ -10,6 +11,7 @@ import {
   OPREGION_VBT,
 } from './opregion.ts';
 import { buildVbt } from './vbt.ts';
+import { type VbtPanel, vbtPanelOf } from './vbt-panel.ts';
 import { DEFAULT_VBT_PORTS, type VbtPort, vbtPortsOf } from './vbt-ports.ts';
 
 // What i915 6.1 reads, written again from intel_opregion.c and intel_bios.c, on a DataView.
@@ -124,8 +126,8 @@ function parse(v: DataView): Parsed {
   };
 }
 
-function vbtOf(ports: readonly VbtPort[]): DataView {
-  const region = buildOpRegion(ports);
+function vbtOf(ports: readonly VbtPort[], panel: VbtPanel | null = null): DataView {
+  const region = buildOpRegion(ports, panel);
   return new DataView(region.buffer, OPREGION_VBT, OPREGION_BYTES - OPREGION_VBT);
 }
 
@@ -254,6 +256,62 @@ describe('VBT as i915 6.1 reads it', () => {
       'port table: DDI B and DDI C share GMBUS pin 5; DDI C is dp without an AUX channel; ' +
         'DDI E is hdmi without DDC pins; DDI E cannot be hdmi',
     );
+  });
+});
+
+describe('a built-in panel as i915 6.1 reads it', () => {
+  const ports: VbtPort[] = [...DEFAULT_VBT_PORTS, { ddi: 'A', kind: 'edp', gmbusPin: 0, aux: 'A' }];
+  const { edid } = makeMonitor({ kind: 'edp', mode: '1920x1080' });
+  const vbt = vbtOf(ports, vbtPanelOf(edid, 'Panel', 2, 2.7));
+  const need = (id: number): DataView => {
+    const found = section(vbt, id);
+    if (found === null) throw new Error(`no block ${id}`);
+    return found;
+  };
+
+  test('the child is an internal DisplayPort on DDI A and AUX A; nothing needs correcting', () => {
+    const got = parse(vbt);
+    expect(got.remarks).toEqual([]);
+    const child = got.ports.get('A');
+    expect([child?.dvoPort, child?.aux, (child?.type ?? 0) & 0x1004]).toEqual([10, 0x40, 0x1004]);
+    expect(need(40).getUint8(0)).toBe(0);
+  });
+
+  test('the tables of panels lie where their pointers say: validate_lfp_data_ptrs', () => {
+    const pointers = need(41);
+    const data = need(42);
+    const at = data.byteOffset - (vbt.byteOffset + vbt.getUint32(28, true));
+    expect(pointers.getUint8(0)).toBe(3);
+    for (let i = 0; i < 16; i++) {
+      const [fp, timing, pnp] = [0, 3, 6].map((k) => pointers.getUint16(1 + i * 9 + k, true) - at);
+      const sizes = [0, 3, 6].map((k) => pointers.getUint8(3 + i * 9 + k));
+      expect(sizes).toEqual([38, 18, 10]);
+      expect([fp, timing, pnp]).toEqual([i * 66, i * 66 + 38, i * 66 + 56]);
+      expect(data.getUint16((fp as number) + 36, true)).toBe(0xffff);
+    }
+    expect([pointers.getUint16(145, true) - at, pointers.getUint8(147)]).toEqual([16 * 66, 13]);
+    expect(data.byteLength).toBe(16 * (66 + 13));
+  });
+
+  test('timing and name are those of its EDID', () => {
+    const data = need(42);
+    const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+    expect([...bytes.slice(38, 56)]).toEqual([...edid.slice(54, 72)]);
+    expect([...bytes.slice(56, 66)]).toEqual([...edid.slice(8, 18)]);
+    expect([data.getUint16(0, true), data.getUint16(2, true)]).toEqual([1920, 1080]);
+    expect(latin(data, 16 * 66, 13)).toBe('Panel        ');
+  });
+
+  test('power sequence T1 to T12, link of two lanes at 2.7, 24 bits, PWM backlight', () => {
+    const edp = need(27);
+    const times = [0, 2, 4, 6, 8].map((k) => edp.getUint16(k, true) / 10);
+    expect(times).toEqual([80, 1, 1, 50, 500]);
+    expect(edp.getUint32(160, true) & 3).toBe(1);
+    expect(edp.getUint8(164)).toBe(0x11);
+    expect(edp.getUint8(206) & 0xf).not.toBe(0);
+    const backlight = need(43);
+    expect([backlight.getUint8(0), backlight.getUint8(1) & 3]).toEqual([6, 2]);
+    expect(backlight.getUint16(2, true)).toBe(200);
   });
 });
 

@@ -1,4 +1,5 @@
 import { buildVbt } from './vbt.ts';
+import type { VbtPanel } from './vbt-panel.ts';
 import type { VbtPort } from './vbt-ports.ts';
 
 /** Bytes of an OpRegion: two pages. i915 OPREGION_SIZE. */
@@ -49,7 +50,10 @@ function acpiId(type: number, index: number): number {
  * @throws QemuVgtError when the port table contradicts itself
  * @see i915 `intel_opregion.c` struct opregion_header and below
  */
-export function buildOpRegion(ports: readonly VbtPort[]): Uint8Array {
+export function buildOpRegion(
+  ports: readonly VbtPort[],
+  panel: VbtPanel | null = null,
+): Uint8Array {
   const bytes = new Uint8Array(OPREGION_BYTES);
   const view = new DataView(bytes.buffer);
   ascii(bytes, 0, 'IntelGraphicsMem');
@@ -64,7 +68,7 @@ export function buildOpRegion(ports: readonly VbtPort[]): Uint8Array {
     if (i < 8) view.setUint32(ACPI_DIDL + i * 4, id, true);
   });
   view.setUint32(OPREGION_CLID, LID_OPEN, true);
-  bytes.set(buildVbt(ports), OPREGION_VBT);
+  bytes.set(buildVbt(ports, panel), OPREGION_VBT);
   return bytes;
 }
 

@@ -1,3 +1,4 @@
+import { panelBlocks, type VbtBlock, type VbtPanel } from './vbt-panel.ts';
 import { auxChannel, checkPorts, dvoPort, PORT_KINDS, type VbtPort } from './vbt-ports.ts';
 
 /** Version of the block definitions: what Haswell firmware carries; children are 33 bytes. */
@@ -119,19 +120,22 @@ function driverFeatures(ports: readonly VbtPort[]): Uint8Array {
 
 /**
  * A video BIOS table that describes the given ports: general features, general definitions with
- * one child device per port, and driver features. Its bytes sum to 0 modulo 256.
+ * one child device per port, driver features, and the panel if there is one. Its bytes sum to 0
+ * modulo 256.
  *
  * @throws QemuVgtError when the port table contradicts itself
  * @see i915 `intel_bios.c`, `intel_vbt_defs.h`
  */
-export function buildVbt(ports: readonly VbtPort[]): Uint8Array {
+export function buildVbt(ports: readonly VbtPort[], panel: VbtPanel | null = null): Uint8Array {
   checkPorts(ports);
-  const blocks: [id: number, data: Uint8Array][] = [
-    [BDB_GENERAL_FEATURES, generalFeatures(ports)],
-    [BDB_GENERAL_DEFINITIONS, generalDefinitions(ports)],
-    [BDB_DRIVER_FEATURES, driverFeatures(ports)],
+  const fixed = (id: number, data: Uint8Array): VbtBlock => [id, data.length, () => data];
+  const blocks: VbtBlock[] = [
+    fixed(BDB_GENERAL_FEATURES, generalFeatures(ports)),
+    fixed(BDB_GENERAL_DEFINITIONS, generalDefinitions(ports)),
+    fixed(BDB_DRIVER_FEATURES, driverFeatures(ports)),
+    ...(panel === null ? [] : panelBlocks(panel)),
   ];
-  const bdbBytes = blocks.reduce((n, [, d]) => n + BLOCK_HEADER_BYTES + d.length, BDB_HEADER_BYTES);
+  const bdbBytes = blocks.reduce((n, [, b]) => n + BLOCK_HEADER_BYTES + b, BDB_HEADER_BYTES);
   const vbt = new Uint8Array(VBT_HEADER_BYTES + bdbBytes);
   const view = new DataView(vbt.buffer);
   text(vbt, 0, '$VBT HASWELL', 20);
@@ -144,11 +148,12 @@ export function buildVbt(ports: readonly VbtPort[]): Uint8Array {
   view.setUint16(VBT_HEADER_BYTES + BDB_HEADER_SIZE_AT, BDB_HEADER_BYTES, true);
   view.setUint16(VBT_HEADER_BYTES + BDB_SIZE_AT, bdbBytes, true);
   let at = VBT_HEADER_BYTES + BDB_HEADER_BYTES;
-  for (const [id, data] of blocks) {
+  for (const [id, bytes, data] of blocks) {
     view.setUint8(at, id);
-    view.setUint16(at + 1, data.length, true);
-    vbt.set(data, at + BLOCK_HEADER_BYTES);
-    at += BLOCK_HEADER_BYTES + data.length;
+    view.setUint16(at + 1, bytes, true);
+    at += BLOCK_HEADER_BYTES;
+    vbt.set(data(at - VBT_HEADER_BYTES), at);
+    at += bytes;
   }
   vbt[VBT_CHECKSUM] = -vbt.reduce((sum, b) => sum + b, 0);
   return vbt;

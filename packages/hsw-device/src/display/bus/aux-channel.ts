@@ -133,9 +133,12 @@ export class AuxChannel {
       this.#length = 1 + count;
       m[0] = count > 0 ? REPLY_ACK : REPLY_NATIVE_NAK;
     } else {
-      for (let i = 0; i < count; i++) dpcd.write(address + i, m[4 + i] as number);
-      this.#length = 1;
-      m[0] = REPLY_ACK;
+      const there = dpcd.holds(address, count);
+      if (there) for (let i = 0; i < count; i++) dpcd.write(address + i, m[4 + i] as number);
+      // A refusal says how many bytes were written all the same.
+      this.#length = there ? 1 : 2;
+      m[0] = there ? REPLY_ACK : REPLY_NATIVE_NAK;
+      m[1] = 0;
     }
   }
 

@@ -91,6 +91,11 @@ export class Dpcd {
     return this.#caps.psr === true && ((this.bytes[PSR_EN_CFG] as number) & 1) !== 0;
   }
 
+  /** Whether there are registers to write: not beyond what is kept. */
+  holds(address: number, count: number): boolean {
+    return address + count <= DPCD_BYTES;
+  }
+
   /** Capabilities and status are read only: such writes are dropped. */
   write(address: number, value: number): void {
     if (address >= DPCD_BYTES || address < LINK_BW_SET) return;
