@@ -26,6 +26,9 @@ const CONNECTORS = [
   ['DP-2', 'C'],
 ] as const;
 
+/** The mode that tests of planes use. */
+const base = '1280x800';
+
 const lab = useHost({
   mode: 'direct',
   monitors: [
@@ -212,8 +215,6 @@ describe('several connectors', () => {
 });
 
 describe('planes', () => {
-  const base = '1280x800';
-
   // C8 needs a palette that modetest does not set first, XB4H a buffer that it cannot make.
   test.each(['RG16', 'XR24', 'XB24', 'XR30', 'XB30'])(
     'a primary plane in %s is scanned out as the reference has it',
