@@ -22,7 +22,7 @@ import {
 } from './ports.ts';
 import { powerRows } from './power.ts';
 import { Savings } from './savings.ts';
-import { crc32 } from './scan/crc.ts';
+import { pictureCrc } from './scan/crc.ts';
 import { type PlaneState, readPrimary } from './scan/plane-state.ts';
 import { PLANE_PRIMARY, PLANE_SPRITE, PLANES_ALL, Scanner } from './scan/scanner.ts';
 import { South } from './south.ts';
@@ -242,7 +242,7 @@ export class DisplayEngine implements RegBlock, PipeEvents {
     const regs = this.#regs;
     const planes = CRC_PLANES[source] as number;
     const image = this.#scanner.onWire(this.pipes[pipe] as Pipe, planes);
-    regs.poke(base + R.PIPE_CRC_RES_1, crc32(image.pixels, image.width * image.height));
+    regs.poke(base + R.PIPE_CRC_RES_1, pictureCrc(image.pixels, image.width * image.height));
   }
 
   // --- ports ---
