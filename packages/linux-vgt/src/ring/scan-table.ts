@@ -1,4 +1,4 @@
-import { COMMAND_ENGINES, COMMAND_MAX, COMMANDS, commandTable, rowOf } from '@xengt/hsw-device';
+import { COMMAND_MAX, COMMANDS, type CommandRow, commandTable, rowOf } from '@xengt/hsw-device';
 
 /** What the scanner does about a command. Everything else is checked for engine and length only. */
 export const PLAIN = 0,
@@ -64,16 +64,21 @@ export const PLAIN_LENGTHS: readonly Int16Array[] = [0, 1, 2, 3].map(plainLength
 function plainLengths(engine: number): Int16Array {
   const on = 1 << engine;
   const table = commandTable(on);
-  return Int16Array.from(table, (_, top) => {
+  const byRow = COMMANDS.map((row, index) => plainEntry(row, index, on));
+  const out = new Int16Array(table.length);
+  for (let top = 0; top < table.length; top++) {
     const index = rowOf(table, top << 16);
-    const row = COMMANDS[index];
-    if (row === undefined || ACTIONS[index] !== PLAIN) return 0;
-    if (((COMMAND_ENGINES[index] as number) & on) === 0) return 0;
-    const { length } = row;
-    if ('fixed' in length && length.fixed !== 0) return length.fixed;
-    const mask = 'mask' in length ? length.mask : 0;
-    return mask + 2 <= COMMAND_MAX ? -mask : 0;
-  });
+    if (index >= 0) out[top] = byRow[index] as number;
+  }
+  return out;
+}
+
+function plainEntry(row: CommandRow, index: number, on: number): number {
+  if (ACTIONS[index] !== PLAIN || (row.on & on) === 0) return 0;
+  const { length } = row;
+  if ('fixed' in length && length.fixed !== 0) return length.fixed;
+  const mask = 'mask' in length ? length.mask : 0;
+  return mask + 2 <= COMMAND_MAX ? -mask : 0;
 }
 
 /** Dwords of a command by its entry in {@link PLAIN_LENGTHS}, which is not 0. */
