@@ -108,7 +108,7 @@ export async function startHost(o: TestHostOptions = {}): Promise<TestHost> {
   const start = performance.now();
   const domains: HostDomain[] = [];
   for (const [domid, of] of monitors.entries()) domains.push(await addDomain(host, domid, of));
-  if (o.driver ?? true) await Promise.all(domains.map(loadDriver));
+  if (o.driver ?? true) await Promise.all(domains.map((domain) => loadDriver(domain)));
   return { host, domains, bootSeconds: (performance.now() - start) / 1000 };
 }
 
