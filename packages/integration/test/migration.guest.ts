@@ -29,7 +29,7 @@ beforeAll(async () => {
   guests = { emulator: files.emulator, make: (mib) => guestEngine(files, mib) };
 });
 afterAll(async () => {
-  there.close();
+  there?.close();
   await rm(directory, { recursive: true });
 });
 

@@ -11,6 +11,13 @@ import { decodeCommand } from './commands/decode.ts';
 import { demoCommand } from './commands/demo.ts';
 import { guestRoutes } from './commands/guest.ts';
 import { igtCommand } from './commands/igt.ts';
+import {
+  migrateCommand,
+  pauseCommand,
+  restoreCommand,
+  saveCommand,
+  unpauseCommand,
+} from './commands/life.ts';
 import { screenshotCommand } from './commands/screenshot.ts';
 import type { XengtContext, XengtExitCode } from './context.ts';
 
@@ -31,6 +38,11 @@ export function xengtApplication(
       decode: decodeCommand,
       screenshot: screenshotCommand,
       igt: igtCommand,
+      pause: pauseCommand,
+      unpause: unpauseCommand,
+      save: saveCommand,
+      restore: restoreCommand,
+      migrate: migrateCommand,
     },
     docs: {
       brief: 'One modelled Haswell GPU, shared by several virtual machines',
@@ -43,6 +55,7 @@ export function xengtApplication(
         '  xengt screenshot           save what their screens show',
         '  xengt ctl read control     see how the GPU is shared',
         '  xengt decode FILE          what the commands in an error state or a batch are',
+        '  xengt save guest1 FILE     keep a domain in a file; restore, migrate, pause, unpause',
         "  xengt igt                  run IGT's tests of the driver in a guest",
         '',
         'Every command takes --json, and --help says what it does.',

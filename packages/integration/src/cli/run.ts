@@ -87,6 +87,11 @@ function words(inputs: readonly string[]): readonly string[] {
     'write',
     'screenshot',
     'igt',
+    'pause',
+    'unpause',
+    'save',
+    'restore',
+    'migrate',
   ];
   const until = inputs.findIndex((w) => !names.includes(w));
   return inputs.slice(0, until < 0 ? inputs.length : until).slice(0, 2);

@@ -13,6 +13,7 @@ import { defaultCacheDir } from '../guest/store.ts';
 import { AubFile } from '../insight/aub-file.ts';
 import { TraceFile } from '../insight/trace-file.ts';
 import { type LabServer, startLabServer } from '../lab/server.ts';
+import { guestsOf, HostLife } from '../life/host-life.ts';
 import {
   type DemoReport,
   type DomainReport,
@@ -55,6 +56,8 @@ export async function runDemo(options: DemoOptions, io: CommandIo): Promise<Xeng
   const asked = await planDomains(options.domains, options.configs, memoryMiB);
   const host = new Host({ vgt: { scheduler, partition } });
   const plans = fitPlans((host.vgt as Vgt).partition, asked);
+  const ready: { image: GuestFiles | null } = { image: null };
+  const life = new HostLife(host, () => (ready.image === null ? null : guestsOf(ready.image)));
   let lab: LabServer | null = null;
   let trace: TraceFile | null = null;
   let aub: AubFile | null = null;
@@ -64,7 +67,7 @@ export async function runDemo(options: DemoOptions, io: CommandIo): Promise<Xeng
       trace = new TraceFile(host, options.trace.path, options.trace.filter);
     }
     if (!options.headless) {
-      lab = await startLabServer(new LiveHostView(host), { port: options.port });
+      lab = await startLabServer(new LiveHostView(host, life), { port: options.port });
       io.err(`Lab page: ${lab.url}\n`);
     }
     const image = await showBuild(
@@ -76,13 +79,14 @@ export async function runDemo(options: DemoOptions, io: CommandIo): Promise<Xeng
         ),
       process.stderr,
     );
+    ready.image = await readGuestFiles(image);
     const state: DemoState = {
       options,
       plans,
       host,
       io,
       trace,
-      image: await readGuestFiles(image),
+      image: ready.image,
       startedAt: 0,
       residentBefore: 0,
       litAt: 0,

@@ -1,3 +1,4 @@
+import type { DomainLife } from '../lab/domain-life.ts';
 import type {
   Counters,
   CtlNode,
@@ -16,8 +17,12 @@ export class LiveHostView implements HostView {
   readonly #host: Host;
   readonly #shot = new ScreenShot();
 
-  constructor(host: Host) {
+  readonly life: DomainLife | null;
+
+  /** @param life what may be done with its domains; default: nothing */
+  constructor(host: Host, life: DomainLife | null = null) {
     this.#host = host;
+    this.life = life;
   }
 
   #domain(id: number): HostDomain | undefined {

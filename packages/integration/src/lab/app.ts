@@ -1,14 +1,16 @@
+import { IMAGE_BYTES_MAX } from '@xengt/linux-vgt';
 import { Hono } from 'hono';
 import { secureHeaders } from 'hono/secure-headers';
 import * as v from 'valibot';
 import { type HostView, labState } from './host-view.ts';
+import { addLifeRoutes } from './life-routes.ts';
 import { pageFile } from './page-files.ts';
 import { encodePng } from './png.ts';
 
 /** Names a browser may use for the server; anything else is a page of another site. */
 const LOOPBACK_NAMES: ReadonlySet<string> = new Set(['127.0.0.1', 'localhost', '[::1]']);
-/** The largest control write taken, bytes: an EDID, a bit mask, a line of text. */
-const MAX_CTL_BYTES = 65536;
+/** The largest control write taken, bytes: the image of a vGPU. */
+const MAX_CTL_BYTES: number = IMAGE_BYTES_MAX;
 
 /** HTTP status of a control tree error. */
 const ERRNO_STATUS = {
@@ -107,6 +109,8 @@ export function labApp(view: HostView): Hono {
     const errno = view.ctlWrite(path, text ? new TextDecoder().decode(body) : body);
     return errno === null ? c.json({ path, written: body.length }) : failErrno(errno, path);
   });
+
+  addLifeRoutes(app, () => view.life, fail);
 
   app.get('*', async (c) => {
     const file = await pageFile(c.req.path);

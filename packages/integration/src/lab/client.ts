@@ -1,3 +1,4 @@
+import type { DomainArrived, DomainMoved, DomainSaved } from './domain-life.ts';
 import type { LabState } from './host-view.ts';
 import { type RunState, runDirectory, runningHosts } from './run-state.ts';
 
@@ -93,6 +94,41 @@ export class LabClient {
       body: JSON.stringify({ domain }),
       headers: { 'content-type': 'application/json' },
     });
+  }
+
+  pause(domain: number): Promise<DomainArrived> {
+    return this.#post(`/api/domains/${domain}/pause`, {});
+  }
+
+  unpause(domain: number): Promise<DomainArrived> {
+    return this.#post(`/api/domains/${domain}/unpause`, {});
+  }
+
+  /** @param path absolute */
+  save(
+    domain: number,
+    path: string,
+    o: { readonly after: DomainSaved['after']; readonly force: boolean },
+  ): Promise<DomainSaved> {
+    return this.#post(`/api/domains/${domain}/save`, { path, ...o });
+  }
+
+  /** @param path absolute */
+  restore(path: string, o: { readonly paused: boolean }): Promise<DomainArrived> {
+    return this.#post('/api/restore', { path, ...o });
+  }
+
+  migrate(domain: number, to: LabClient, o: { readonly force: boolean }): Promise<DomainMoved> {
+    return this.#post(`/api/domains/${domain}/migrate`, { to: to.url, ...o });
+  }
+
+  async #post<T>(path: string, body: object): Promise<T> {
+    const answer = await this.#ask(path, {
+      method: 'POST',
+      body: JSON.stringify(body),
+      headers: { 'content-type': 'application/json' },
+    });
+    return (await answer.json()) as T;
   }
 
   async #ask(path: string, init: RequestInit = {}): Promise<Response> {

@@ -1,7 +1,9 @@
+import type { DomainLife } from './domain-life.ts';
 import type { Counters, CtlNode, DomainInfo, Frame, HostView, ScreenInfo } from './host-view.ts';
 
 /** A host for tests: two domains, a screen each, a small control tree, everything settable. */
 export class FakeHost implements HostView {
+  life: DomainLife | null = null;
   list: DomainInfo[] = [domain(0, 'Domain-0'), domain(1, 'guest1')];
   front = 0;
   readonly frames: Map<string, Frame> = new Map([

@@ -1,3 +1,5 @@
+import type { DomainLife } from './domain-life.ts';
+
 /** One domain, as the lab page and `xengt` show it. */
 export interface DomainInfo {
   /** Xen domain id; 0 is dom0. */
@@ -51,6 +53,8 @@ export type Counters = Readonly<Record<string, Readonly<Record<string, number>>>
  * happen between guest slices, on the host's thread; none may throw for a domain that has gone.
  */
 export interface HostView {
+  /** What may be done with its domains; null when nothing may. */
+  readonly life: DomainLife | null;
   domains(): readonly DomainInfo[];
   /** Domain whose screens the physical display shows. */
   foreground(): number;

@@ -88,7 +88,7 @@ describe('HTTP routes', () => {
         message: 'control/foreground_vm: the value does not fit the node (EINVAL)',
       },
     ]);
-    expect((await put('x'.repeat(70000))).status).toBe(413);
+    expect((await put('x'.repeat((9 << 20) + 1))).status).toBe(413);
   });
 
   test('control case: a page of this server may ask; other sites and other names may not', async () => {

@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { createAdaptorServer } from '@hono/node-server';
 import { WebSocketServer } from 'ws';
 import { fromLoopback, labApp } from './app.ts';
+import { MOVE_PATH, MOVE_PROTOCOL } from './domain-life.ts';
 import type { HostView } from './host-view.ts';
 import { removeRunState, runDirectory, runningHosts, writeRunState } from './run-state.ts';
 import { serveSocket } from './socket.ts';
@@ -55,7 +56,15 @@ export async function startLabServer(
 
   const sockets = new WebSocketServer({ noServer: true, maxPayload: 65536 });
   server.on('upgrade', (request, socket, head) => {
-    const { host, origin } = request.headers;
+    const { host, origin, upgrade } = request.headers;
+    const moves = request.url === MOVE_PATH && upgrade === MOVE_PROTOCOL;
+    if (moves && view.life !== null && fromLoopback(host, origin)) {
+      socket.write(
+        `HTTP/1.1 101 Switching Protocols\r\nconnection: Upgrade\r\nupgrade: ${MOVE_PROTOCOL}\r\n\r\n`,
+      );
+      void view.life.receive(socket, head);
+      return;
+    }
     if (request.url !== '/api/live' || !fromLoopback(host, origin)) {
       socket.end('HTTP/1.1 403 Forbidden\r\nconnection: close\r\n\r\n');
       return;

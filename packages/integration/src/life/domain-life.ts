@@ -33,7 +33,7 @@ export function movableDomain(host: Host, domid: number): { domain: HostDomain; 
   const { vgt } = host;
   if (domain === undefined) throw new LifeError('NO_DOMAIN', `there is no domain ${domid}`);
   if (domid === 0 || vgt === null) {
-    throw new LifeError('NOT_THIS_DOMAIN', `${domain.name} has the physical display: it stays`);
+    throw new LifeError('NOT_THIS_DOMAIN', `the physical display is the one of ${domain.name}: it stays`);
   }
   const { state, reason } = domain.domain;
   if (domain.domain.over) {

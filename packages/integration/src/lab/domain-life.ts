@@ -1,0 +1,48 @@
+import type { Duplex } from 'node:stream';
+
+/** A domain as it came into a host. */
+export interface DomainArrived {
+  readonly domain: number;
+  readonly name: string;
+}
+
+export interface DomainSaved {
+  readonly domain: number;
+  readonly name: string;
+  readonly path: string;
+  readonly bytes: number;
+  /** What became of the domain. */
+  readonly after: 'destroy' | 'pause' | 'continue';
+}
+
+/** How a domain was moved; times in milliseconds. */
+export interface DomainMoved extends DomainArrived {
+  /** From the engines being taken from it here to its vGPU going on there. */
+  readonly gpuStallMs: number;
+  readonly pausedMs: number;
+  readonly totalMs: number;
+  readonly rounds: number;
+  readonly bytes: number;
+  readonly lastBytes: number;
+}
+
+/** What may be done with a host's domains. Each throws an error with a code and a sentence. */
+export interface DomainLife {
+  pause(domain: number): DomainArrived;
+  unpause(domain: number): DomainArrived;
+  /** @param path absolute, on the host's machine */
+  save(
+    domain: number,
+    path: string,
+    o: { readonly after: DomainSaved['after']; readonly force: boolean },
+  ): Promise<DomainSaved>;
+  restore(path: string, o: { readonly paused: boolean }): Promise<DomainArrived>;
+  /** @param url of the other host's lab server */
+  migrate(domain: number, url: string, o: { readonly force: boolean }): Promise<DomainMoved>;
+  /** Another host sends a domain over this connection. */
+  receive(stream: Duplex, head: Buffer): Promise<void>;
+}
+
+/** Path of the request that becomes a connection of two hosts, and the protocol it asks for. */
+export const MOVE_PATH = '/api/migrate';
+export const MOVE_PROTOCOL = 'xengt-domain';

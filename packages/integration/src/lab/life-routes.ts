@@ -1,0 +1,80 @@
+import type { Hono } from 'hono';
+import * as v from 'valibot';
+import type { DomainLife } from './domain-life.ts';
+
+const path: v.GenericSchema<string> = v.pipe(v.string(), v.startsWith('/'), v.maxLength(4096));
+const flag: v.GenericSchema<boolean | undefined, boolean> = v.optional(v.boolean(), false);
+const saveBody = v.strictObject({
+  path,
+  after: v.optional(v.picklist(['destroy', 'pause', 'continue']), 'destroy'),
+  force: flag,
+});
+const restoreBody = v.strictObject({ path, paused: flag });
+const moveBody = v.strictObject({
+  to: v.pipe(v.string(), v.regex(/^http:\/\/127\.0\.0\.1:\d+$/)),
+  force: flag,
+});
+const nothing = v.strictObject({});
+
+/** One thing that may be done with a domain. */
+interface Verb {
+  readonly body: v.GenericSchema;
+  readonly run: (life: DomainLife, domain: number, body: never) => unknown;
+}
+
+const VERBS: Readonly<Record<string, Verb>> = {
+  pause: { body: nothing, run: (life, domain) => life.pause(domain) },
+  unpause: { body: nothing, run: (life, domain) => life.unpause(domain) },
+  save: {
+    body: saveBody,
+    run: (life, domain, { path: to, ...o }: v.InferOutput<typeof saveBody>) =>
+      life.save(domain, to, o),
+  },
+  migrate: {
+    body: moveBody,
+    run: (life, domain, { to, force }: v.InferOutput<typeof moveBody>) =>
+      life.migrate(domain, to, { force }),
+  },
+};
+
+/** Routes of a host's domains: `POST /api/domains/1/save`, `POST /api/restore`. */
+export function addLifeRoutes(
+  app: Hono,
+  life: () => DomainLife | null,
+  fail: (code: string, message: string, status: 400 | 404 | 409) => Response,
+): void {
+  const act = async (
+    body: unknown,
+    schema: v.GenericSchema,
+    run: (on: DomainLife, body: never) => unknown,
+  ): Promise<Response> => {
+    const on = life();
+    if (on === null) return fail('NO_LIFE', 'this host does not move domains', 409);
+    const parsed = v.safeParse(schema, body);
+    if (!parsed.success) {
+      const at = v.getDotPath(parsed.issues[0]) ?? 'body';
+      return fail('BAD_REQUEST', `${at}: ${parsed.issues[0].message}`, 400);
+    }
+    try {
+      return Response.json(await run(on, parsed.output as never));
+    } catch (error) {
+      const { code, message } = error as { code?: unknown; message: string };
+      return fail(typeof code === 'string' ? code : 'FAILED', message, 409);
+    }
+  };
+  app.post('/api/domains/:domain{\\d+}/:verb', async (c) => {
+    const verb = VERBS[c.req.param('verb')];
+    if (verb === undefined) return fail('NOT_FOUND', `there is no ${c.req.param('verb')}`, 404);
+    const domain = Number(c.req.param('domain'));
+    const body = await c.req.json().catch(() => ({}));
+    return act(body, verb.body, (on, given) => verb.run(on, domain, given));
+  });
+  app.post('/api/restore', async (c) =>
+    act(
+      await c.req.json().catch(() => null),
+      restoreBody,
+      (on, { path: from, paused }: v.InferOutput<typeof restoreBody>) =>
+        on.restore(from, { paused }),
+    ),
+  );
+}
