@@ -1,5 +1,6 @@
 import type { Monitor, PortName } from '@xengt/hsw-device';
 import { makeMonitor } from '@xengt/hsw-device';
+import type { VgtConfig } from '@xengt/linux-vgt';
 import { afterAll, afterEach, beforeAll } from 'vitest';
 import { type GpuWorkEngine, gpuWorkChecksum, parseGpuWork } from '../src/guest/gpuwork.ts';
 import { buildGuestImage } from '../src/guest/image.ts';
@@ -13,7 +14,7 @@ import {
 import { defaultCacheDir } from '../src/guest/store.ts';
 import { counters } from '../src/host/counters.ts';
 import { ScreenShot } from '../src/host/domain-view.ts';
-import { loadDriver } from '../src/host/guest-driver.ts';
+import { loadDriver, patienceFor } from '../src/host/guest-driver.ts';
 import { type GuestFiles, readGuestFiles } from '../src/host/guest-files.ts';
 import {
   DEFAULT_MONITORS,
@@ -38,6 +39,8 @@ export interface TestHostOptions {
   readonly monitors?: readonly Monitors[];
   /** Whether i915 is loaded in all of them. Default true. */
   readonly driver?: boolean;
+  /** Parameters of the mediator. */
+  readonly vgt?: VgtConfig;
   /** `direct`: one domain that has the whole GPU. Default `mediated`. */
   readonly mode?: 'mediated' | 'direct';
   /** Which ports the board has. Default: a desktop's. */
@@ -103,12 +106,14 @@ export async function startHost(o: TestHostOptions = {}): Promise<TestHost> {
     apertureMiB: APERTURE_MIB,
     monitors: monitors[0] ?? {},
     mode: o.mode ?? 'mediated',
+    ...(o.vgt === undefined ? {} : { vgt: o.vgt }),
     ...(o.wiring === undefined ? {} : { wiring: o.wiring }),
   });
   const start = performance.now();
   const domains: HostDomain[] = [];
   for (const [domid, of] of monitors.entries()) domains.push(await addDomain(host, domid, of));
-  if (o.driver ?? true) await Promise.all(domains.map((domain) => loadDriver(domain)));
+  const patience = patienceFor(domains.length);
+  if (o.driver ?? true) await Promise.all(domains.map((d) => loadDriver(d, patience)));
   return { host, domains, bootSeconds: (performance.now() - start) / 1000 };
 }
 
@@ -189,10 +194,11 @@ export async function gpuWork(
   batches: number,
   seed: number,
   options = '',
+  patience = 1,
 ): Promise<CheckedWork> {
   const { output } = await domain.console.sh(
     `gpuwork -e ${engine} -n ${batches} -s ${seed} ${options}`,
-    LONG_MS,
+    LONG_MS * patience,
   );
   const report = parseGpuWork(output);
   if (report === null) throw new Error(`${domain.name}: gpuwork said: ${output}`);

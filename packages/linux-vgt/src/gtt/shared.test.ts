@@ -1,12 +1,15 @@
 import { GM_PAGES, PTE_VALID, pteMfn } from '@xengt/hsw-device';
 import fc from 'fast-check';
 import { beforeEach, describe, expect, test } from 'vitest';
+import { CONTEXT_AREAS } from '../partition/reserved.ts';
 import {
   BATCH_END,
   BATCH_GFN,
   Bench,
   batch,
   DATA_GFN,
+  NON_PRIVILEGED_PPGTT,
+  store,
   storeGgtt,
   TestGuest,
   USER_INTERRUPT,
@@ -258,6 +261,27 @@ test('[A8] fifteen guests and dom0 run at once; a seventeenth is for whoever con
   );
   many.mpt.addDomain(16, 16);
   expect(many.vgt.createVgpu(16, { lowMiB: 64, highMiB: 448, fences: 4 })).toBe('ENOSPC');
+});
+
+test('as many VMs as there are save areas run, each with page tables of its own', () => {
+  const many = new Bench({ partition: 'shared' });
+  const all = Array.from({ length: CONTEXT_AREAS - 1 }, (_, i) => many.hvm(i + 1, 64, 448));
+  for (const [i, g] of all.entries()) {
+    g.startRing(BCS);
+    g.startPpgtt(BCS);
+    g.mapPpgtt(5, BATCH_GFN);
+    g.mapPpgtt(6, DATA_GFN);
+    g.poke(BATCH_GFN, [...store(0x6000, i + 1), BATCH_END]);
+    g.submit(BCS, [...batch(0x5000, NON_PRIVILEGED_PPGTT), USER_INTERRUPT]);
+  }
+  many.run(4000);
+  expect(all.map((g) => g.peek(DATA_GFN))).toEqual(all.map((_, i) => i + 1));
+  expect(many.vgt.tables.taken).toBeGreaterThanOrEqual(all.length);
+  many.mpt.addDomain(CONTEXT_AREAS, 16);
+  expect(many.vgt.createVgpu(CONTEXT_AREAS, { lowMiB: 1, highMiB: 0, fences: 1 })).toBe('ENOSPC');
+  for (const g of all) expect(many.vgt.destroyVgpu(g.vgpu.domid)).toBeNull();
+  // dom0 had the engines never: nothing is left.
+  expect(many.vgt.tables.taken).toBe(0);
 });
 
 test('any interleaving of maps, stores and processor accesses agrees with memory of each own', () => {
