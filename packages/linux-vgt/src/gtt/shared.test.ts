@@ -280,8 +280,8 @@ test('as many VMs as there are save areas run, each with page tables of its own'
   many.mpt.addDomain(CONTEXT_AREAS, 16);
   expect(many.vgt.createVgpu(CONTEXT_AREAS, { lowMiB: 1, highMiB: 0, fences: 1 })).toBe('ENOSPC');
   for (const g of all) expect(many.vgt.destroyVgpu(g.vgpu.domid)).toBeNull();
-  // dom0 had the engines never: nothing is left.
-  expect(many.vgt.tables.taken).toBe(0);
+  // dom0 has the engines now, and the table of its own part with them.
+  expect(many.vgt.tables.taken).toBe(1);
 });
 
 test('any interleaving of maps, stores and processor accesses agrees with memory of each own', () => {
