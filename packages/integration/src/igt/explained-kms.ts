@@ -7,8 +7,12 @@ const FAILED = ['fail'] as const;
 // biome-ignore format: one reason a row
 export const KMS_EXPLANATIONS: readonly Explanation[] = [
   // What the device leaves out.
+  { tests: 'igt@kms_draw_crc@draw-method-render', said: /igt_assert_crc_equal/, outcomes: FAILED, because: 'draws with shaders, which the device does not execute' },
   { tests: 'igt@kms_big_fb@x-tiled-max-hw-stride-*-async-flip', said: /crc shouldn't match/, outcomes: FAILED, because: 'fills with shaders, which the device does not execute, the two pictures that it wants to tell apart' },
   // What no Haswell has.
+  { tests: 'igt@kms_cursor_crc@cursor-*-{32x32,32x10}', said: /^$/, outcomes: SKIPPED, because: 'cursors are 64, 128 or 256 pixels wide' },
+  { tests: 'igt@kms_cursor_crc@cursor-*-{512x512,512x170}', said: /cursor_max_w/, outcomes: SKIPPED, because: 'cursors are up to 256 pixels wide' },
+  { tests: 'igt@kms_cursor_crc@cursor-*-max-size', said: /^$/, outcomes: SKIPPED, because: 'the largest cursor, 256x256, has subtests of its own' },
   { tests: 'igt@kms_{plane_multiple@{,2x-}tiling,plane_lowres@tiling}-{y,yf,4}', said: /^$|igt_display_has_format_mod/, outcomes: SKIPPED, because: 'planes scan out Y tiles and other tilings than X since gen9' },
   { tests: 'igt@kms_big_fb@*-rotate-{90,270}', said: /^$/, outcomes: SKIPPED, because: 'planes turn a picture by a quarter since gen9' },
   { tests: 'igt@kms_big_fb@*-hflip{,-async-flip}', said: /^$|>= 35/, outcomes: SKIPPED, because: 'planes mirror pictures since gen11' },
@@ -46,6 +50,7 @@ export const KMS_EXPLANATIONS: readonly Explanation[] = [
   { tests: 'igt@kms_pm_lpsp@kms-lpsp', outcomes: SKIPPED, because: "needs an eDP panel on pipe A: nothing else is lit from Haswell's always-on well alone" },
   { tests: 'igt@kms_prime@{*hybrid,d3hot,D3hot}', outcomes: SKIPPED, because: 'needs two GPUs' },
   // What Debian's kernel has not, or is built without.
+  { tests: 'igt@kms_cursor_crc@cursor-size-hints', said: /SIZE_HINTS/, outcomes: SKIPPED, because: 'Linux 6.1 does not tell which sizes of cursors are good ones' },
   { tests: 'igt@kms_busy@extended-modeset-hang-*-with-reset', said: /intel_display_reset_count/, outcomes: FAILED, because: 'reads intel_display_reset_count of debugfs, which Linux 6.1 has not' },
   { tests: 'igt@kms_color_pipeline{,@*}', outcomes: SKIPPED, because: 'needs colour pipelines of planes, which Linux 6.1 does not offer' },
   { tests: 'igt@kms_async_flips@*-atomic', said: /ret >= 0/, outcomes: SKIPPED, because: 'Linux 6.1 has no asynchronous flips by atomic commits' },
