@@ -16,7 +16,11 @@ import { MARK, Victim } from './victim.ts';
 
 const RAM_MIB = 4;
 const EVIL = 9;
-const SIZE = { lowMiB: 16, highMiB: 64, fences: 4 } as const;
+/** Shared: all there is beside dom0, so that all HVMs have the same addresses. */
+const SIZES = {
+  static: { lowMiB: 16, highMiB: 64, fences: 4 },
+  shared: { lowMiB: 128, highMiB: 1132, fences: 32 },
+} as const;
 export const BAR0: number = 0xf0000000 | 0;
 export const BAR2: number = 0xc0000000 | 0;
 /** Work that engines do in a microsecond of the machine's time, bytes. */
@@ -94,7 +98,8 @@ export class HostileTarget implements Target {
   #domainFor(domid: number): [Domain, ScriptedEngine, Vgpu] {
     const engine = new ScriptedEngine(RAM_MIB);
     const domain = this.hypervisor.createDomain({ name: `dom${domid}`, engine, domid });
-    const vgpu = domid === 0 ? this.vgt.dom0 : this.vgt.createVgpu(domid, SIZE);
+    const vgpu =
+      domid === 0 ? this.vgt.dom0 : this.vgt.createVgpu(domid, SIZES[this.vgt.partition.mode]);
     if (typeof vgpu === 'string') throw new Error(`vGPU ${domid}: ${vgpu}`);
     return [domain, engine, vgpu];
   }

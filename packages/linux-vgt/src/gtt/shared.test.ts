@@ -112,6 +112,32 @@ describe('VMs with the same graphics addresses', () => {
     expect([a.peek(0x300, 0x40), c.peek(0x301, 0x40)]).toEqual([9, 7]);
   });
 
+  test('an address register that becomes null while its VM runs names memory of that VM', () => {
+    const [a, c] = [guest(0), guest(1)];
+    for (const [g, gfn] of [
+      [a, 0x300],
+      [c, 0x301],
+    ] as const) {
+      g.map(g.low, gfn);
+      g.map(g.low + 0x300000, 0x310);
+      // Every register that holds an address, of each engine: none is null, so none needs MiB 0.
+      for (let e = 0; e < 4; e++) {
+        g.write(0x4080 + e * 0x100, g.low + 0x300000);
+        g.write(g.base(e) + 0x148, g.low + 0x300000);
+      }
+    }
+    // c's entries are in hardware, then a has the engines and needs other MiB only.
+    c.submit(BCS, storeGgtt(c.low, 1));
+    b.run();
+    a.submit(BCS, storeGgtt(a.dataGma, 1));
+    b.run();
+    expect(b.vgt.residency.has(c.vgpu.ggtt.tag, a.low >>> 12)).toBe(true);
+    a.write(0x4280, 0);
+    a.submit(BCS, [(0x21 << 23) | 1, 0x100, 7, USER_INTERRUPT]);
+    b.run();
+    expect([a.peek(0x300, 0x40), c.peek(0x301, 0x40)]).toEqual([7, 0]);
+  });
+
   test("a render context of each one's own is restored from its own memory", () => {
     const image = 0x400;
     for (const [i, g] of guests.entries()) {
