@@ -91,8 +91,8 @@ export class HangWatch {
     for (const progress of this.#progress) progress.restart();
   }
 
+  /** Until its end the timer counts as set: what a look gives to engines begins no other watch. */
   #look(): void {
-    this.#timer = null;
     this.looks++;
     const sw = this.#switch;
     const hadTurn = this.steps !== this.#stepsThen || !this.#device.gt.runnable;
@@ -101,6 +101,7 @@ export class HangWatch {
     if (owner !== this.#owner || sw.ownerSince !== this.#ownerSince) this.#restart();
     else if (owner !== null && ns > 0) this.#judge(owner, ns);
     sw.advance();
+    this.#timer = null;
     if (!this.#stopped && !(sw.steady && sw.allResting)) this.#arm();
   }
 
