@@ -409,7 +409,7 @@ export class Vgt implements VgpuOwner {
    */
   #feed(owner: Vgpu): void {
     for (const ring of owner.engines) {
-      if (!ring.pending || !this.switch.resting(ring.index)) continue;
+      if (!ring.pending || ring.resetInDrain || !this.switch.resting(ring.index)) continue;
       this.#submit(owner, ring);
       ring.cut();
     }
@@ -444,7 +444,11 @@ export class Vgt implements VgpuOwner {
 
   resetEngines(vgpu: Vgpu, mask: number): void {
     this.switch.hardware.engines(mask);
-    for (const ring of vgpu.engines) if ((mask & (1 << ring.index)) !== 0) ring.load();
+    for (const ring of vgpu.engines) {
+      if ((mask & (1 << ring.index)) === 0) continue;
+      ring.load();
+      ring.resetInDrain = this.switch.draining;
+    }
   }
 
   abandon(vgpu: Vgpu, engine: number): void {

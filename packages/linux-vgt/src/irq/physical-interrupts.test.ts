@@ -163,7 +163,7 @@ describe('physical interrupts', () => {
     zero.write(GTIMR, ~1);
     zero.write(GTIER, 1);
     zero.write(DEIER, 0x80000000 | 0);
-    b.vgt.switch.resetHardware(0xf);
+    b.vgt.switch.hardware.engines(0xf);
     expect([zero.read(GTIIR), b.mpt.intx.get(0)]).toEqual([0, undefined]);
     expect(b.device.regs.peek(DEIER) & 0x80000000).not.toBe(0);
     b.device.irq.raiseGt(1);

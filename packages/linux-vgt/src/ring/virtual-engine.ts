@@ -54,6 +54,8 @@ export class VirtualEngine {
   fetchedBytes = 0;
   /** The rest of the ring waits for room or an idle engine. */
   stalled = false;
+  /** The guest reset it while the VM was to give the engines up: nothing new runs before it has. */
+  resetInDrain = false;
   /** When the guest first moved TAIL of what waits to be handed to hardware; -1 without. */
   waitingSince = -1;
   /** It hung: nothing of it runs, and its registers show the hang, until the guest resets it. */
@@ -287,6 +289,7 @@ export class VirtualEngine {
 
   /** Puts the VM's ring state into hardware. */
   load(): void {
+    this.resetInDrain = false;
     this.#setHw(R.RING_MI_MODE, ALL_BITS | (this.reg(R.RING_MI_MODE) & 0xfdff));
     this.#setHw(R.RING_INSTPM, ALL_BITS | (this.reg(R.RING_INSTPM) & 0xffff));
     this.programTables();

@@ -42,8 +42,9 @@ export class SchedEntity {
   ranNs = 0;
   periodNs = 0;
   period = 0;
-  /** Timer: what the last turn ran over. Fair: time by weight. Event: what is left of its slice. */
+  /** Timer: what turns ran over, and when that began to be paid. Fair: time by weight. Event: what is left of its slice. */
   debtNs = 0;
+  debtFromNs = 0;
   virtualNs = 0;
   remainingNs = 0;
   refills = 0;
@@ -93,6 +94,7 @@ export class SchedEntity {
   /** Nothing is remembered of what another policy noted. */
   forgetPolicy(): void {
     this.debtNs = 0;
+    this.debtFromNs = 0;
     this.virtualNs = 0;
     this.remainingNs = 0;
     this.refills = 0;
