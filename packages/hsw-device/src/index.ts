@@ -80,7 +80,9 @@ export {
 } from './display/ports.ts';
 export * as pixelFormats from './display/scan/formats.ts';
 export { newPlaneState, type PlaneState } from './display/scan/plane-state.ts';
+export { SurfaceReader } from './display/scan/surface.ts';
 export { WIRE_LIMITED, wireCoding } from './display/scan/wire.ts';
+export { packedYuv, vyuOf, yuvToRgb } from './display/scan/yuv.ts';
 export * as engineRegs from './gt/engine.regs.ts';
 export { ENGINE_IDS, type EngineId } from './gt/engine.regs.ts';
 export { clearedByReset, Gt, type GtOptions } from './gt/gt.ts';

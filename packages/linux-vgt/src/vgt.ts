@@ -5,6 +5,8 @@ import { ControlTree } from './control/tree.ts';
 import { UeventGate } from './control/uevent-gate.ts';
 import { CommandDisplay } from './display/command-display.ts';
 import { Foreground } from './display/foreground.ts';
+import { flippedPlane, PRIMARY } from './display/frame-buffer.ts';
+import { IndirectDisplay } from './display/indirect.ts';
 import { ScanOut } from './display/scan-out.ts';
 import type { Errno } from './errno.ts';
 import { Residency } from './gtt/residency.ts';
@@ -29,6 +31,10 @@ import { DISPLAY_LEGACY_VGA, DISPLAY_READY } from './vgpu/pv-info.ts';
 import { Vgpu, type VgpuOwner } from './vgpu/vgpu.ts';
 
 const R = engineRegs;
+/** Kinds of frame buffer notices. Upstream `FB_MODE_SET_START` and siblings. */
+const MODE_SET_START = 1,
+  MODE_SET_END = 2,
+  FLIP = 3;
 const MIB = 2 ** 20;
 const MS = 1_000_000;
 /** dom0's parts, MiB, and what they are cut to. Upstream: dom0_low_gm_sz and siblings. */
@@ -119,6 +125,8 @@ export class Vgt implements VgpuOwner {
   readonly submitter: Submitter;
   readonly interrupts: PhysicalInterrupts;
   readonly foreground: Foreground;
+  /** Pictures of VMs for who has no display of theirs. */
+  readonly indirect: IndirectDisplay;
   readonly commandDisplay: CommandDisplay;
   readonly control: ControlTree;
   readonly uevents: UeventGate;
@@ -210,9 +218,19 @@ export class Vgt implements VgpuOwner {
     });
     this.lifecycle = new Lifecycle(this);
     this.dom0 = this.#createDom0();
+    this.indirect = new IndirectDisplay(() => this.#vms);
     this.foreground = new Foreground(device, this.dom0, this.scanOut);
     this.commandDisplay = new CommandDisplay(device, () => this.switch.owner);
     device.commandDisplay = this.commandDisplay;
+    const { display } = device;
+    const piped = display.onPipe;
+    display.onPipe = (pipe, running) => {
+      piped(pipe, running);
+      this.modeSet(this.dom0, pipe, running);
+    };
+    display.onPlaneWrite = (_pipe, offset) => {
+      if (this.dom0.ownsDisplay) this.planeShown(this.dom0, offset);
+    };
     device.display.onMonitor = (port, monitor) => this.#physicalHotplug(port, monitor);
     this.control = new ControlTree(this);
     this.interrupts.recompute();
@@ -319,6 +337,7 @@ export class Vgt implements VgpuOwner {
     this.switch.expel(vgpu);
     this.scheduler.forget(vgpu);
     this.#vms.splice(this.#vms.indexOf(vgpu), 1);
+    this.indirect.forget(vgpu);
     vgpu.release();
     this.uevents.forget(domid);
     this.residency.drop(vgpu.ggtt.tag);
@@ -514,6 +533,20 @@ export class Vgt implements VgpuOwner {
 
   planeWritten(vgpu: Vgpu, offset: number): void {
     this.foreground.planeWritten(vgpu, offset);
+    if (vgpu.isDom0) this.planeShown(vgpu, offset);
+  }
+
+  modeSet(vgpu: Vgpu, pipe: number, running: boolean): void {
+    this.#notify(vgpu, running ? MODE_SET_END : MODE_SET_START, pipe, PRIMARY);
+  }
+
+  planeShown(vgpu: Vgpu, offset: number): void {
+    const plane = flippedPlane(offset);
+    if (plane >= 0) this.#notify(vgpu, FLIP, ((offset >>> 12) & 0xf) % 3, plane);
+  }
+
+  #notify(vgpu: Vgpu, kind: number, pipe: number, plane: number): void {
+    this.#events.frameBuffer?.(vgpu.domid, kind, pipe, plane);
   }
 
   hotplug(vgpu: Vgpu, port: PortName, present: boolean): void {

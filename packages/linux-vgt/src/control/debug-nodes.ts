@@ -33,15 +33,20 @@ export function debugNodes(vgt: Vgt): [string, ControlNode][] {
     ['dpyinfo', { read: () => displayInfo(vgt) }],
     ...recoveryDebugNodes(vgt),
     ...vgt.vms.flatMap((vm) =>
-      vmDebug(vm).map(([path, node]): [string, ControlNode] => [`vm${vm.domid}/${path}`, node]),
+      vmDebug(vgt, vm).map(([path, node]): [string, ControlNode] => [
+        `vm${vm.domid}/${path}`,
+        node,
+      ]),
     ),
   ];
 }
 
-function vmDebug(vm: Vgpu): [string, ControlNode][] {
+function vmDebug(vgt: Vgt, vm: Vgpu): [string, ControlNode][] {
   const c = vm.counters;
   return [
     ['virtual_mmio_space', { read: () => dump(vm.vreg.dw) }],
+    ['frame_buffer_format', { read: () => vgt.indirect.describe(vm) }],
+    ['dpyinfo', { read: () => vmDisplayInfo(vgt, vm) }],
     ['shadow_mmio_space', { read: () => dump(vm.sreg) }],
     ['perf/schedule_in_time', number(() => c.scheduledIn)],
     ['perf/allocated_cycles', number(() => c.allocatedNs)],
@@ -122,6 +127,20 @@ function displayInfo(vgt: Vgt): string {
     const shows = vgt.foreground.pipeOf(s.pipe);
     const what = shows < 0 ? 'its own' : `pipe ${'ABC'[shows]} of the VM`;
     lines.push(`pipe ${'ABC'[s.pipe]} on PORT_${s.port}: ${s.width}x${s.height}, shows ${what}`);
+  }
+  return `${lines.join('\n')}\n`;
+}
+
+/** A VM's ports and pipes, and which screens show them. */
+function vmDisplayInfo(vgt: Vgt, vm: Vgpu): string {
+  const lines = vm.ports.ports.map((port) => {
+    const what = port.connected ? port.typeName : 'disconnected';
+    return `PORT_${port.name} as PORT_${port.override}: ${what}`;
+  });
+  for (const s of vm.displayEngine.screens()) {
+    const on = [0, 1, 2].filter((p) => vm.foreground && vgt.foreground.pipeOf(p) === s.pipe);
+    const where = on.map((p) => `, on physical pipe ${'ABC'[p]}`).join('');
+    lines.push(`pipe ${'ABC'[s.pipe]} on PORT_${s.port}: ${s.width}x${s.height}${where}`);
   }
   return `${lines.join('\n')}\n`;
 }

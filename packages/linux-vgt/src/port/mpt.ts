@@ -34,6 +34,13 @@ export interface VgtEvents {
   crashed?(domid: number, reason: string): void;
   /** The mediator gave up: a hang with resets off, or a GPU that no reset brings back. Told once. */
   fatal?(reason: string): void;
+  /**
+   * What a VM's pipe shows changed. Called often: at each flip.
+   *
+   * @param kind 1 a mode set begins, 2 it ended, 3 a flip
+   * @param plane 0 primary, 1 cursor, 2 sprite
+   */
+  frameBuffer?(domid: number, kind: number, pipe: number, plane: number): void;
   /** The physical screen shows another VM now. */
   foreground?(domid: number): void;
 }

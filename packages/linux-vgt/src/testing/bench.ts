@@ -214,6 +214,7 @@ export class Bench {
   readonly device: HaswellDevice;
   readonly vgt: Vgt;
   readonly events: string[] = [];
+  onFrameBuffer: (domid: number, kind: number, pipe: number, plane: number) => void = () => {};
   /** Why the mediator gave up, as often as it said so. */
   readonly fatal: string[] = [];
 
@@ -223,6 +224,7 @@ export class Bench {
     const events: VgtEvents = {
       uevent: (text, domid) => this.events.push(`${text} VMID=${domid}`),
       fatal: (reason) => this.fatal.push(reason),
+      frameBuffer: (domid, kind, pipe, plane) => this.onFrameBuffer(domid, kind, pipe, plane),
       foreground: (domid) => this.events.push(`foreground ${domid}`),
     };
     this.vgt = new Vgt({ device: this.device, mpt: this.mpt, clock: this.clock, config, events });

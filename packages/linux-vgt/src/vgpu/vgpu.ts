@@ -71,6 +71,10 @@ export interface VgpuOwner {
   vgaSwitched(vgpu: Vgpu, on: boolean): void;
   planeWritten(vgpu: Vgpu, offset: number): void;
   refresh(vgpu: Vgpu): void;
+  /** A pipe of the VM's own display stopped or runs. */
+  modeSet(vgpu: Vgpu, pipe: number, running: boolean): void;
+  /** A plane register of the VM's own display was written. */
+  planeShown(vgpu: Vgpu, offset: number): void;
   /** The VM was told that a monitor came or went. */
   hotplug(vgpu: Vgpu, port: PortName, present: boolean): void;
 }
@@ -235,7 +239,13 @@ export class Vgpu implements MmioHost, EngineHost, ScanHost {
           wiring: device.display.wiring,
         });
     this.palettes = this.display?.palettes ?? new PrecisionPalettes(vreg);
-    if (this.display !== null) this.display.onPipe = () => owner.refresh(this);
+    if (this.display !== null) {
+      this.display.onPipe = (pipe, running) => {
+        owner.refresh(this);
+        owner.modeSet(this, pipe, running);
+      };
+      this.display.onPlaneWrite = (_pipe, offset) => owner.planeShown(this, offset);
+    }
     (this.display ?? device.display).onVga = (on) => owner.vgaSwitched(this, on);
     this.ports = new VirtualPorts(this.display, {
       hotplug: (port, present) => owner.hotplug(this, port, present),
@@ -313,6 +323,18 @@ export class Vgpu implements MmioHost, EngineHost, ScanHost {
   #anyBusy(): boolean {
     for (let e = 0; e < this.engines.length; e++) if (this.#owner.engineBusy(e)) return true;
     return false;
+  }
+
+  // --- what it shows ---
+
+  /** Registers that say what its planes show. */
+  get shownRegs(): RegSpace {
+    return this.ownsDisplay ? this.hw : this.vreg;
+  }
+
+  /** The display engine that its pipes are of. */
+  get displayEngine(): DisplayEngine {
+    return this.display ?? this.#owner.device.display;
   }
 
   // --- what its parts ask ---

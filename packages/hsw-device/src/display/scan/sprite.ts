@@ -18,7 +18,7 @@ import {
 import type { Picture } from './scanner.ts';
 import type { SpriteGamma } from './sprite-gamma.ts';
 import type { SurfaceReader } from './surface.ts';
-import { packedYuv, yuvToRgb } from './yuv.ts';
+import { packedYuv, vyuOf, yuvToRgb } from './yuv.ts';
 
 /** SPRCTL: 22 source key, 20 red first, 17:16 YUV order, 13 own gamma off, 2 destination key. */
 const SOURCE_KEY = 0x400000;
@@ -228,11 +228,6 @@ export class SpriteDrawer {
 
 function swap(p: number): number {
   return ((p & 255) << 16) | (p & 0xff00) | ((p >>> 16) & 255);
-}
-
-/** V in the low byte, then U, Y: as 23:16 V, 15:8 Y, 7:0 U. */
-function vyuOf(word: number): number {
-  return ((word & 0xff) << 16) | ((word >>> 8) & 0xff00) | ((word >>> 8) & 0xff);
 }
 
 function quarter(row: DeepRow, count: number): void {

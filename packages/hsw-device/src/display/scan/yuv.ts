@@ -54,3 +54,8 @@ export function yuvToRgb(vyu: number, control: number): number {
   const b = clamp((l + (f[4] as number) * (u - 128)) >> 8);
   return r | (g << 8) | (b << 16) | OPAQUE;
 }
+
+/** V in the low byte, then U, Y: as 23:16 V, 15:8 Y, 7:0 U. */
+export function vyuOf(word: number): number {
+  return ((word & 0xff) << 16) | ((word >>> 8) & 0xff00) | ((word >>> 8) & 0xff);
+}
