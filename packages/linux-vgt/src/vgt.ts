@@ -51,6 +51,9 @@ const TLB_INVALIDATE: number =
   (R.INSTPM_TLB_INVALIDATE | R.INSTPM_SYNC_FLUSH);
 /** Machine address of the mediator's own memory, if the host names none: 448 GiB. */
 const MACHINE_BASE: number = 448 * 2 ** 30;
+/** GMBUS2 15: somebody uses the bus; writing 1 gives it back. i915 `GMBUS_INUSE`. */
+const GMBUS2 = 0xc5108;
+const GMBUS_INUSE = 0x8000;
 /** Steps given to the device when a VM is destroyed in the middle of a switch. */
 const FINISH_STEPS = 64;
 const FINISH_BUDGET = 0x10000;
@@ -239,7 +242,10 @@ export class Vgt implements VgpuOwner {
   /** Hardware's registers as a driver would read them first. */
   #takeSnapshot(): Int32Array {
     const { regs } = this.device;
-    return regs.dw.map((value, i) => (regs.claims(i << 2) ? regs.read32(i << 2) : value));
+    const values = regs.dw.map((value, i) => (regs.claims(i << 2) ? regs.read32(i << 2) : value));
+    // Reading GMBUS2 took its semaphore.
+    regs.write32(GMBUS2, GMBUS_INUSE);
+    return values;
   }
 
   #createDom0(): Vgpu {

@@ -312,3 +312,31 @@ describe('a running pipe', () => {
     expect(b.clock.pending).toBe(running - 1);
   });
 });
+
+describe('INSTPM', () => {
+  const INSTPM = 0x20c0;
+
+  test('[D21] a TLB invalidation is over at once, also without the engines', () => {
+    g.write(INSTPM, (0x220 << 16) | 0x220);
+    expect(g.read(INSTPM) & 0x220).toBe(0);
+    g.startRing(0);
+    g.submit(0, [0, 0]);
+    b.run();
+    expect(b.vgt.renderOwner).toBe(g.vgpu);
+    g.write(INSTPM, (0x220 << 16) | 0x220);
+    expect([g.read(INSTPM) & 0x220, hw(INSTPM) & 0x220]).toEqual([0, 0]);
+  });
+
+  test('[D22] other bits are kept for the VM and reach no hardware of another', () => {
+    const h = b.hvm(2);
+    h.startRing(0);
+    h.submit(0, [0, 0]);
+    b.run();
+    g.write(INSTPM, (0x80 << 16) | 0x80);
+    expect([g.read(INSTPM) & 0x80, hw(INSTPM) & 0x80, h.read(INSTPM) & 0x80]).toEqual([0x80, 0, 0]);
+    g.startRing(0);
+    g.submit(0, [0, 0]);
+    b.run();
+    expect(hw(INSTPM) & 0x80).toBe(0x80);
+  });
+});
