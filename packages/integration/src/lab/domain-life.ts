@@ -19,6 +19,8 @@ export interface DomainSaved {
 export interface DomainMoved extends DomainArrived {
   /** From the engines being taken from it here to its vGPU going on there. */
   readonly gpuStallMs: number;
+  /** Of it, processor time of the hosts: the stall on a machine that does nothing else. */
+  readonly stallCpuMs: number;
   readonly pausedMs: number;
   readonly totalMs: number;
   readonly rounds: number;

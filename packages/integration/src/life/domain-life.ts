@@ -33,7 +33,10 @@ export function movableDomain(host: Host, domid: number): { domain: HostDomain; 
   const { vgt } = host;
   if (domain === undefined) throw new LifeError('NO_DOMAIN', `there is no domain ${domid}`);
   if (domid === 0 || vgt === null) {
-    throw new LifeError('NOT_THIS_DOMAIN', `the physical display is the one of ${domain.name}: it stays`);
+    throw new LifeError(
+      'NOT_THIS_DOMAIN',
+      `the physical display is the one of ${domain.name}: it stays`,
+    );
   }
   const { state, reason } = domain.domain;
   if (domain.domain.over) {
@@ -64,6 +67,14 @@ export interface Stopped {
   /** When the engines began to be taken from it, and when it had lost them; host time, ms. */
   readonly askedAt: number;
   readonly stoppedAt: number;
+  /** Processor time of this process when the engines began to be taken, ms. */
+  readonly cpuMs: number;
+}
+
+/** Processor time of this process so far, ms: time that other programs took is no part of it. */
+export function processorMs(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
 }
 
 /**
@@ -80,13 +91,14 @@ export async function stopDomain(host: Host, domid: number, force: boolean): Pro
   domain.domain.pause();
   if (shown) vgt.showForeground(vgt.dom0);
   const askedAt = performance.now();
+  const cpuMs = processorMs();
   vgt.lifecycle.requestStop(vgpu);
   const until = host.loop.clock.now + STOP_WAIT_NS;
   while (!vgt.lifecycle.stopped(vgpu) && host.loop.clock.now < until && vgpu.alive) {
     host.loop.kick();
     await setImmediate();
   }
-  const stopped: Stopped = { ran, shown, askedAt, stoppedAt: performance.now() };
+  const stopped: Stopped = { ran, shown, askedAt, stoppedAt: performance.now(), cpuMs };
   if (vgt.lifecycle.stopped(vgpu) && vgpu.alive) return stopped;
   if (force && vgt.lifecycle.stop(vgpu, true) === null) return stopped;
   resumeDomain(host, domid, stopped);
@@ -97,7 +109,7 @@ export async function stopDomain(host: Host, domid: number, force: boolean): Pro
 }
 
 /** Takes {@link stopDomain} back. */
-export function resumeDomain(host: Host, domid: number, was: Stopped): void {
+export function resumeDomain(host: Host, domid: number, was: Pick<Stopped, 'ran' | 'shown'>): void {
   const domain = host.domains.get(domid);
   const vgpu = domain?.vgpu ?? null;
   if (domain === undefined || vgpu === null || host.vgt === null) return;
@@ -229,7 +241,7 @@ export async function restoreDomain(
     const origin = { emulator, image };
     const { machine } = saved;
     const placed = placeArrival(host, { domid, name, engine, origin, machine, vgpu }, false);
-    resumeDomain(host, domid, { ran: true, shown: false, askedAt: 0, stoppedAt: 0 });
+    resumeDomain(host, domid, { ran: true, shown: false });
     if (o.paused === true) placed.domain.pause();
     return placed;
   } catch (error) {

@@ -7,6 +7,7 @@ import {
   identityOf,
   movableDomain,
   placeArrival,
+  processorMs,
   resumeDomain,
   stopDomain,
   vgpuState,
@@ -20,6 +21,8 @@ export interface MoveReport {
   readonly domid: number;
   /** From the engines being asked back to the vGPU going on elsewhere. */
   readonly gpuStallMs: number;
+  /** Of it, processor time of the hosts: the stall on a machine that does nothing else. */
+  readonly stallCpuMs: number;
   /** From the processor's last instruction here to its first there. */
   readonly pausedMs: number;
   readonly totalMs: number;
@@ -85,6 +88,7 @@ export async function handOver(
     domain: placed,
     domid: target,
     gpuStallMs: end - was.askedAt,
+    stallCpuMs: processorMs() - was.cpuMs,
     pausedMs: end - pausedAt,
     totalMs: end - start,
     rounds: 0,

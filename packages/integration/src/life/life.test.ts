@@ -103,7 +103,9 @@ describe('save and restore', () => {
     await addScripted(a, 0, 'Domain-0');
     const guest = await worker(a);
     expect(await why(saveDomain(a, 7))).toBe('there is no domain 7');
-    expect(await why(saveDomain(a, 0))).toBe('the physical display is the one of Domain-0: it stays');
+    expect(await why(saveDomain(a, 0))).toBe(
+      'the physical display is the one of Domain-0: it stays',
+    );
     guest.poke(0x30, [(0x31 << 23) | 0, guest.batchGma]);
     guest.submit(RCS, [0x31 << 23, guest.batchGma]);
     await until(() => a.vgt?.renderOwner === guest.vgpu);

@@ -4,7 +4,13 @@ import * as v from 'valibot';
 import type { Host } from '../host/host.ts';
 import type { HostDomain } from '../host/host-domain.ts';
 import type { MachineStateV1 } from '../host/machine.ts';
-import { freeDomid, type GuestMaker, placeArrival, resumeDomain } from './domain-life.ts';
+import {
+  freeDomid,
+  type GuestMaker,
+  placeArrival,
+  processorMs,
+  resumeDomain,
+} from './domain-life.ts';
 import { PAGE } from './ram-pages.ts';
 import { type DomainIdentity, identityError, LifeError } from './saved-domain.ts';
 import { pagesBytes } from './send.ts';
@@ -58,7 +64,7 @@ export async function receiveDomain(
       const { kind, payload } = await wire.next();
       placed = arrival.take(kind, payload);
     }
-    await wire.sendJson(RUNNING, { domid });
+    await wire.sendJson(RUNNING, { domid, cpuMs: arrival.cpuMs });
     return placed;
   } catch (error) {
     arrival.drop();
@@ -85,6 +91,8 @@ class ArrivingDomain {
   #prepared = false;
   #vgpu: Buffer | null = null;
   #machine: Buffer | null = null;
+  /** Processor time that its last part took, ms. */
+  cpuMs = 0;
 
   constructor(host: Host, guests: GuestMaker) {
     this.#host = host;
@@ -139,6 +147,7 @@ class ArrivingDomain {
 
   #commit({ machine, ran, shown }: v.InferOutput<typeof commitSchema>): HostDomain {
     const host = this.#host;
+    const began = processorMs();
     const engine = this.#engine as VcpuEngine;
     const { name, emulator, image } = this.#identity as DomainIdentity;
     if (this.#machine === null || this.#vgpu === null) {
@@ -162,8 +171,9 @@ class ArrivingDomain {
     );
     this.#engine = null;
     this.#prepared = false;
-    resumeDomain(host, domid, { ran: true, shown, askedAt: 0, stoppedAt: 0 });
+    resumeDomain(host, domid, { ran: true, shown });
     if (!ran) placed.domain.pause();
+    this.cpuMs = processorMs() - began;
     return placed;
   }
 

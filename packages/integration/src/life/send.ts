@@ -2,7 +2,15 @@ import { setImmediate } from 'node:timers/promises';
 import { keepUsedFrames, packVgpu } from '@xengt/linux-vgt';
 import type { Host } from '../host/host.ts';
 import type { HostDomain } from '../host/host-domain.ts';
-import { identityOf, movableDomain, resumeDomain, stopDomain, vgpuState } from './domain-life.ts';
+import {
+  identityOf,
+  movableDomain,
+  processorMs,
+  resumeDomain,
+  type Stopped,
+  stopDomain,
+  vgpuState,
+} from './domain-life.ts';
 import type { MoveReport } from './hand-over.ts';
 import { PAGE, SentPages } from './ram-pages.ts';
 import { LifeError } from './saved-domain.ts';
@@ -39,7 +47,13 @@ export async function sendDomain(
   const ran = domain.domain.state === 'running';
   const pausedAt = performance.now();
   domain.domain.pause();
-  let was = { ran, shown: false, askedAt: pausedAt, stoppedAt: pausedAt };
+  let was: Stopped = {
+    ran,
+    shown: false,
+    askedAt: pausedAt,
+    stoppedAt: pausedAt,
+    cpuMs: processorMs(),
+  };
   let told = false;
   try {
     const before = wire.sent;
@@ -53,13 +67,15 @@ export async function sendDomain(
     await wire.send(ENGINE, engine.saveMachine());
     told = true;
     await wire.sendJson(COMMIT, { machine: domain.machine.exportState(), ran, shown: was.shown });
-    await answer(wire, RUNNING);
+    const there = await answer<{ cpuMs: number }>(wire, RUNNING);
+    const stallCpuMs = processorMs() - was.cpuMs + there.cpuMs;
     const end = performance.now();
     const lastBytes = wire.sent - before;
     host.destroyDomain(domid);
     return {
       domid: target,
       gpuStallMs: end - was.askedAt,
+      stallCpuMs,
       pausedMs: end - pausedAt,
       totalMs: end - start,
       rounds,
