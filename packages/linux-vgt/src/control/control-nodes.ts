@@ -1,7 +1,8 @@
-import { MMIO_BYTES, type Monitor, type PortName } from '@xengt/hsw-device';
+import type { Monitor, PortName } from '@xengt/hsw-device';
 import { EDID_BYTES, PORT_NAMES } from '../display/virtual-ports.ts';
 import type { Errno } from '../errno.ts';
 import type { Vgt } from '../vgt.ts';
+import { registerFile } from './device-nodes.ts';
 import { type ControlNode, textOf } from './node.ts';
 import { firstWord, leadingNumber, leadingNumbers } from './parse.ts';
 
@@ -63,7 +64,7 @@ export function controlNodes(vgt: Vgt): [string, ControlNode][] {
     ],
     ['available_resource', { read: () => vgt.partition.describe() }],
     ['partition', { read: () => partitionText(vgt) }],
-    ['igd_mmio', { read: () => registers(vgt) }],
+    ['igd_mmio', registerFile(vgt.device.regs)],
     ...PORT_NAMES.flatMap((name) => physicalPort(vgt, name)),
   ];
 }
@@ -109,11 +110,6 @@ function virtualEvent(vgt: Vgt, text: string): Errno | null {
     vm.ports.event(port, (command & 1) !== 0);
   }
   return null;
-}
-
-function registers(vgt: Vgt): Uint8Array {
-  const { dw } = vgt.device.regs;
-  return new Uint8Array(dw.buffer.slice(dw.byteOffset, dw.byteOffset + MMIO_BYTES));
 }
 
 function physicalPort(vgt: Vgt, name: PortName): [string, ControlNode][] {

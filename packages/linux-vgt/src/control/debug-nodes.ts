@@ -16,6 +16,8 @@ export function debugNodes(vgt: Vgt): [string, ControlNode][] {
     ['context_switch_num', number(() => s.switches)],
     ['context_switch_cycles', number(() => s.switchNs)],
     ['ring_idle_wait', number(() => s.idleWaitNs)],
+    ['ring_0_busy', number(() => vgt.device.gt.engine('RCS').busyNs)],
+    ['ring_0_idle', number(() => vgt.clock.now - vgt.device.gt.engine('RCS').busyNs)],
     ['forcewake_count', number(() => vgt.forcewake.counters.gets)],
     ['context_switch_p99_ns', number(() => vgt.switch.costs.quantile(0.99))],
     ['sched_slices', number(() => q.slices)],

@@ -2,6 +2,7 @@ import type { Errno } from '../errno.ts';
 import type { Vgt } from '../vgt.ts';
 import { controlNodes } from './control-nodes.ts';
 import { debugNodes } from './debug-nodes.ts';
+import { deviceNodes } from './device-nodes.ts';
 import { lifecycleNodes } from './lifecycle-nodes.ts';
 import type { ControlNode } from './node.ts';
 import { schedulerNodes, shareNodes } from './sched-nodes.ts';
@@ -41,6 +42,7 @@ export class ControlTree {
       for (const [path, node] of nodes) map.set(`vm${vm.domid}/${path}`, node);
     }
     for (const [path, node] of debugNodes(vgt)) map.set(`debug/${path}`, node);
+    for (const [path, node] of deviceNodes(vgt)) map.set(`dev/${path}`, node);
     return map;
   }
 
@@ -57,6 +59,17 @@ export class ControlTree {
     const data = node.read();
     if (typeof data === 'object' && 'errno' in data) return { ok: false, errno: data.errno };
     return { ok: true, data };
+  }
+
+  /** A part of a binary file. @param offset, bytes as of a `pread` */
+  readAt(path: string, offset: number, bytes: number): ControlRead {
+    const node = this.#nodes().get(this.#relative(path));
+    const part = node?.readAt?.(offset, bytes);
+    if (part !== undefined) {
+      return 'errno' in part ? { ok: false, errno: part.errno } : { ok: true, data: part };
+    }
+    const whole = this.read(path);
+    return whole.ok ? { ok: true, data: whole.data.slice(offset, offset + bytes) } : whole;
   }
 
   /** @returns the error's name, or null when the write was taken */
