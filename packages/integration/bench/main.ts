@@ -12,7 +12,9 @@ import { commandsSuite } from './suites/commands.ts';
 import { guestSuite } from './suites/guest.ts';
 import { mediatedSuite } from './suites/mediated.ts';
 import { registersSuite } from './suites/registers.ts';
+import { scalabilitySuite } from './suites/scalability.ts';
 import { scanoutSuite } from './suites/scanout.ts';
+import { schedulingSuite } from './suites/scheduling.ts';
 import type { Suite } from './suites/suite.ts';
 import { translateSuite } from './suites/translate.ts';
 import { trapSuite } from './suites/trap.ts';
@@ -26,6 +28,8 @@ const SUITES: ReadonlyMap<string, Suite> = new Map([
   ['scanout', scanoutSuite],
   ['mediated', mediatedSuite],
   ['aggregate', aggregateSuite],
+  ['scheduling', schedulingSuite],
+  ['scalability', scalabilitySuite],
   ['guest', guestSuite],
 ]);
 const DOCS = join(import.meta.dirname, '..', '..', '..', 'docs', 'performance.md');

@@ -1,8 +1,9 @@
 import type { TrapTarget } from '@xengt/hsw-device';
 import { HaswellDevice, MachineMemory, ManualClock, engineRegs as R } from '@xengt/hsw-device';
-import { type Vgpu, type VgpuParams, Vgt } from '@xengt/linux-vgt';
+import { type Vgpu, type VgpuParams, Vgt, type VgtConfig } from '@xengt/linux-vgt';
 import { type Domain, Hypervisor, MediatorPort, ScriptedEngine } from '@xengt/xen-vgt';
 
+/** RAM of a domain, unless a machine has many, MiB. */
 const RAM_MIB = 64;
 /** 00:02.0. */
 const DEVFN = 0x10;
@@ -10,6 +11,20 @@ const NS_PER_MS = 1e6;
 /** Work of one device slice, bytes; as the host's own. */
 const SLICE_BYTES: number = 1 << 20;
 const GUEST_VGPU: VgpuParams = { lowMiB: 32, highMiB: 64, fences: 4 };
+/** A clock that goes by the device's work: what an engine may do in a step, and the step's time. */
+export interface SimulatedTime {
+  readonly bytes: number;
+  readonly ns: number;
+}
+/** 2 GB/s: fine enough for latencies. */
+export const SIMULATED: SimulatedTime = { bytes: 0x8000, ns: 16_384 };
+
+export interface ScriptedOptions {
+  readonly vgt?: VgtConfig;
+  readonly ramMiB?: number;
+  /** Time goes by the device's work, the same in each run; else it is the host's. */
+  readonly simulated?: SimulatedTime;
+}
 
 /** A machine whose guests are scripted: hypervisor, device and, unless `direct`, the mediator. */
 export class ScriptedMachine {
@@ -19,8 +34,12 @@ export class ScriptedMachine {
   readonly device: HaswellDevice;
   readonly vgt: Vgt | null;
   readonly #start: number = performance.now();
+  readonly #simulated: SimulatedTime | null;
+  readonly #ramMiB: number;
 
-  constructor(mode: 'direct' | 'mediated') {
+  constructor(mode: 'direct' | 'mediated', options: ScriptedOptions = {}) {
+    this.#simulated = options.simulated ?? null;
+    this.#ramMiB = options.ramMiB ?? RAM_MIB;
     this.hypervisor = new Hypervisor(this.memory);
     this.device = new HaswellDevice({ memory: this.memory, clock: this.clock });
     const domain = this.#domain(0);
@@ -31,7 +50,7 @@ export class ScriptedMachine {
             device: this.device,
             clock: this.clock,
             mpt: new MediatorPort(this.hypervisor, DEVFN),
-            config: { dom0LowMiB: 32, dom0HighMiB: 64 },
+            config: { dom0LowMiB: 32, dom0HighMiB: 64, ...options.vgt },
           });
     this.dom0 = new ScriptedDriver(domain, this.vgt?.dom0.mmio ?? this.device.mmio, this.vgt?.dom0);
   }
@@ -39,14 +58,14 @@ export class ScriptedMachine {
   readonly dom0: ScriptedDriver;
 
   #domain(domid: number): Domain {
-    const engine = new ScriptedEngine(RAM_MIB);
+    const engine = new ScriptedEngine(this.#ramMiB);
     return this.hypervisor.createDomain({ name: `scripted ${domid}`, engine, domid });
   }
 
   /** Another domain with a vGPU. */
-  guest(domid: number): ScriptedDriver {
+  guest(domid: number, params: Partial<VgpuParams> = {}): ScriptedDriver {
     const domain = this.#domain(domid);
-    const vgpu = this.vgt?.createVgpu(domid, GUEST_VGPU);
+    const vgpu = this.vgt?.createVgpu(domid, { ...GUEST_VGPU, ...params });
     if (vgpu === undefined || typeof vgpu === 'string') throw new Error(`vGPU ${domid}: ${vgpu}`);
     return new ScriptedDriver(domain, vgpu.mmio, vgpu);
   }
@@ -54,9 +73,12 @@ export class ScriptedMachine {
   /** Time and one slice of everything, as the host's loop does it. */
   step(): void {
     const { device, vgt } = this;
-    this.clock.advanceTo((performance.now() - this.#start) * NS_PER_MS);
+    const simulated = this.#simulated;
+    const bytes = simulated === null ? SLICE_BYTES : simulated.bytes * device.gt.engines.length;
+    if (simulated !== null) this.clock.advance(simulated.ns);
+    else this.clock.advanceTo((performance.now() - this.#start) * NS_PER_MS);
     for (let i = 0; i < 8; i++) {
-      const busy = device.step(SLICE_BYTES);
+      const busy = device.step(bytes);
       if (vgt === null) return;
       vgt.tick();
       if (!(vgt.switch.switching && busy)) return;
@@ -70,7 +92,7 @@ const HWSP_GFN = 0x40;
 const TABLE_GFN = 0x50;
 /** Below this frame lies what the GGTT maps; above it, 32 MiB that the PPGTT maps from page 0 on. */
 const USER_GFN = 0x200;
-const USER_PAGES = 0x2000;
+const USER_PAGES_MAX = 0x2000;
 const PTE = 0x7; // LLC, valid
 const RING_BYTES = 0x4000;
 const REQUEST_BYTES = 32;
@@ -124,7 +146,8 @@ export class ScriptedDriver {
     this.#map(low + 0x1000, HWSP_GFN);
     // Page directory entries lie in the GTT: sixteen of them name the sixteen tables.
     for (let t = 0; t < 16; t++) this.#map(high + t * 4096, TABLE_GFN + t);
-    for (let p = 0; p < USER_PAGES; p++) {
+    const pages = Math.min(USER_PAGES_MAX, this.ram.length / 1024 - USER_GFN);
+    for (let p = 0; p < pages; p++) {
       this.ram[TABLE_GFN * 1024 + p] = ((USER_GFN + p) << 12) | PTE;
     }
     mmio.write(base + R.RING_PP_DIR_DCLV, 4, -1);

@@ -33,8 +33,8 @@ export class FairShare implements SchedulerPolicy {
     e.virtualNs += (ns * WEIGHT_DEFAULT) / e.weight;
   }
 
-  woke(e: SchedEntity, ready: readonly SchedEntity[], owner: SchedEntity | null): void {
-    let least = owner?.virtualNs ?? Number.POSITIVE_INFINITY;
+  woke(e: SchedEntity, ready: readonly SchedEntity[], first: SchedEntity | null): void {
+    let least = first?.virtualNs ?? Number.POSITIVE_INFINITY;
     for (const other of ready) least = Math.min(least, other.virtualNs);
     if (least !== Number.POSITIVE_INFINITY) this.#least = Math.max(this.#least, least);
     e.virtualNs = Math.max(e.virtualNs, this.#least - SLEEPER_NS);

@@ -23,8 +23,8 @@ export interface SchedulerPolicy {
   pick(ready: readonly SchedEntity[], owner: SchedEntity | null): SchedEntity | null;
   /** A VM's busiest engine had work for so long since it was last charged. */
   charge(e: SchedEntity, ns: number): void;
-  /** Work arrived for a VM that had none. @param ready the others that wait */
-  woke(e: SchedEntity, ready: readonly SchedEntity[], owner: SchedEntity | null): void;
+  /** Work arrived for a VM that had none. @param ready the others that wait @param first who has the engines, or is about to */
+  woke(e: SchedEntity, ready: readonly SchedEntity[], first: SchedEntity | null): void;
   /**
    * Time until a VM whose work has just arrived gets the engines though the owner's slice is not
    * over, if the owner goes on; 0 or less for at once, Infinity for not before.

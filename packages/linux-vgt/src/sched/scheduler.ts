@@ -111,9 +111,10 @@ export class Scheduler {
       if (this.#due) this.consider();
       return;
     }
-    const owner = this.#switch.owner?.sched ?? null;
+    // Whoever is about to get the engines has left those that wait.
+    const first = this.#switch.next ?? this.#switch.owner;
     this.settle();
-    this.policy.woke(e, this.#ready, owner);
+    this.policy.woke(e, this.#ready, first?.sched ?? null);
     e.fresh = true;
     this.#queue(e);
     this.changed();
