@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { Row } from './lib/measure.ts';
 import { line, markdown, thisMachine } from './lib/report.ts';
+import { isSchedulingRow, schedulingPage } from './lib/scheduling-docs.ts';
 import { aggregateSuite } from './suites/aggregate.ts';
 import { blitSuite } from './suites/blit.ts';
 import { commandsSuite } from './suites/commands.ts';
@@ -32,13 +33,16 @@ const SUITES: ReadonlyMap<string, Suite> = new Map([
   ['scalability', scalabilitySuite],
   ['guest', guestSuite],
 ]);
-const DOCS = join(import.meta.dirname, '..', '..', '..', 'docs', 'performance.md');
+const DOCS = join(import.meta.dirname, '..', '..', '..', 'docs');
+const PERFORMANCE = join(DOCS, 'performance.md');
+const SCHEDULING = join(DOCS, 'scheduling.md');
 const USAGE = `npm run bench -- [options]
   --suite NAME   only this suite; may be given again (${[...SUITES.keys()].join(', ')})
   --quick        fewer rounds
   --json         one JSON document on standard output
   --strict       exit with 1 when a budget is missed by more than its spread
-  --write-docs   write docs/performance.md: the suites of this run, the others as they are there
+  --write-docs   write docs/performance.md and docs/scheduling.md: the suites of this run, the others
+                 as they are there
 `;
 
 function options(args: readonly string[]) {
@@ -88,8 +92,18 @@ async function main(): Promise<number> {
   if (flags.json)
     process.stdout.write(`${JSON.stringify({ version: 1, machine, rows }, null, 2)}\n`);
   if (flags['write-docs']) {
-    const old = await readFile(DOCS, 'utf8').catch(() => '');
-    await writeFile(DOCS, markdown(rows, machine, old));
+    const [shares, others] = [
+      rows.filter(isSchedulingRow),
+      rows.filter((r) => !isSchedulingRow(r)),
+    ];
+    if (others.length > 0) {
+      const old = await readFile(PERFORMANCE, 'utf8').catch(() => '');
+      await writeFile(PERFORMANCE, markdown(others, machine, old));
+    }
+    if (shares.length > 0) {
+      const old = await readFile(SCHEDULING, 'utf8');
+      await writeFile(SCHEDULING, schedulingPage(old, shares, machine));
+    }
   }
   const missed = rows.filter((row) => row.verdict === 'missed');
   if (!flags.json && missed.length > 0) {

@@ -141,7 +141,8 @@ export class Scheduler {
     if (!sw.steady || sw.closed) return;
     const vgpu = sw.owner;
     if (!this.enabled && vgpu !== null) return;
-    const over = vgpu === null || vgpu.sched.held || (!vgpu.hasWork && sw.allResting);
+    // Engines at work say so first: this is asked after every step.
+    const over = vgpu === null || vgpu.sched.held || (sw.allResting && !vgpu.hasWork);
     if (this.#due || (over && this.#wanted)) this.#decide(vgpu?.sched ?? null, over);
   }
 
