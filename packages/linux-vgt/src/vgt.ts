@@ -5,7 +5,7 @@ import { ControlTree } from './control/tree.ts';
 import { UeventGate } from './control/uevent-gate.ts';
 import { CommandDisplay } from './display/command-display.ts';
 import { Foreground } from './display/foreground.ts';
-import { flippedPlane, PRIMARY } from './display/frame-buffer.ts';
+import { CURSOR, flippedPlane, PRIMARY } from './display/frame-buffer.ts';
 import { IndirectDisplay } from './display/indirect.ts';
 import { ScanOut } from './display/scan-out.ts';
 import type { Errno } from './errno.ts';
@@ -562,6 +562,18 @@ export class Vgt implements VgpuOwner {
 
   refresh(vgpu: Vgpu): void {
     if (this.foreground.vm === vgpu) this.foreground.refresh();
+  }
+
+  drew(vgpu: Vgpu): void {
+    this.refresh(vgpu);
+    for (const pipe of (vgpu.display ?? this.device.display).pipes) {
+      if (pipe.beam.running) this.#notify(vgpu, FLIP, pipe.index, PRIMARY);
+    }
+  }
+
+  pointerChanged(vgpu: Vgpu): void {
+    this.refresh(vgpu);
+    this.#notify(vgpu, FLIP, 0, CURSOR);
   }
 }
 

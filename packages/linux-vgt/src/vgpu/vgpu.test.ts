@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { Bench, type TestGuest } from '../testing/bench.ts';
+import { light } from '../testing/light.ts';
 import { PVINFO_PAGE } from './pv-info.ts';
 
 const PV = PVINFO_PAGE;
@@ -72,6 +73,21 @@ describe('PV info page', () => {
     one.write(PV + 0x804, 1);
     two.write(PV + 0x804, 1);
     expect(c.vgt.foreground.vm?.domid).toBe(1);
+  });
+
+  test('[B13] [B14] what the guest drew is told for each pipe that runs, its pointer for the first', () => {
+    const notices: number[][] = [];
+    light(g, 0, 800, 600);
+    light(g, 1, 800, 600);
+    b.onFrameBuffer = (...notice) => notices.push(notice);
+    g.write(PV + 0x818, 0);
+    expect(notices.splice(0)).toEqual([
+      [1, 3, 0, 0],
+      [1, 3, 1, 0],
+    ]);
+    for (const at of [0x818, 0x830, 0x834]) g.write(PV + at, 1);
+    expect(notices).toEqual(new Array(3).fill([1, 3, 0, 1]));
+    expect(b.mpt.crashes).toEqual([]);
   });
 
   test('[B15] an unknown notification is counted and the VM lives', () => {

@@ -71,6 +71,9 @@ export interface VgpuOwner {
   vgaSwitched(vgpu: Vgpu, on: boolean): void;
   planeWritten(vgpu: Vgpu, offset: number): void;
   refresh(vgpu: Vgpu): void;
+  /** The VM says that it drew to its screens, or that its pointer looks different. */
+  drew(vgpu: Vgpu): void;
+  pointerChanged(vgpu: Vgpu): void;
   /** A pipe of the VM's own display stopped or runs. */
   modeSet(vgpu: Vgpu, pipe: number, running: boolean): void;
   /** A plane register of the VM's own display was written. */
@@ -198,8 +201,8 @@ export class Vgpu implements MmioHost, EngineHost, ScanHost {
       displayReady: (value) => owner.displayReady(this, value),
       demandTooBig: (what, asked, given) =>
         this.crash(`the driver needs ${asked} of ${what} and was given ${given}`),
-      refresh: () => owner.refresh(this),
-      pointer: () => owner.refresh(this),
+      refresh: () => owner.drew(this),
+      pointer: () => owner.pointerChanged(this),
     });
     this.fences = new VirtualFences(vreg, device.regs, o.slice);
     this.engines = ENGINE_IDS.map(
