@@ -155,7 +155,12 @@ export function hotplugStorm(d: Attacker): void {
   const r = d.random;
   const { ports } = d.target.evil;
   storm(d, (i) => {
-    if ((i & 1023) === 0) ports.event(r.pick(['B', 'C', 'D', 'E'] as const), r.once(2));
+    if ((i & 1023) === 0) {
+      // The host does this, and need not be told of it.
+      const { told } = d.target;
+      ports.event(r.pick(['B', 'C', 'D', 'E'] as const), r.once(2));
+      d.target.told = told;
+    }
     const at = r.pick([0xc4030, 0xe1100, 0xc5100, 0xc5104, 0xc510c, 0xe4110, 0x64010, 0xc7204]);
     if ((i & 3) === 0) d.read(at, 4);
     else d.write(at, 4, r.value() | (at === 0xe4110 || at === 0x64010 ? 0x80000000 : 0));
