@@ -27,6 +27,7 @@ export {
   type EngineCounters,
   type FlipPort,
   type HangReason,
+  JUMPS_KEPT,
   WAIT_EVENT,
   WAIT_SEMAPHORE,
 } from './cs/engine.ts';

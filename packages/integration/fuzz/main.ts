@@ -3,6 +3,7 @@
 // can still say where.
 
 import { Worker } from 'node:worker_threads';
+import { type SoakReport, soakFigures } from './hangs/soak.ts';
 import type { HostileReport } from './hostile/campaign.ts';
 import { hostileFigures, hostileReplay } from './hostile/report.ts';
 import { medianKept, type Report, replay, type Totals } from './lib/campaign.ts';
@@ -33,6 +34,7 @@ interface Message {
   readonly totals?: Totals;
   readonly report?: Report;
   readonly hostile?: HostileReport;
+  readonly soak?: SoakReport;
 }
 
 function start(options: FuzzOptions): Promise<number> {
@@ -68,7 +70,8 @@ function start(options: FuzzOptions): Promise<number> {
       resolve(failure === null ? 0 : 1);
     };
     worker.on('message', (message: Message) => {
-      const { totals, report, hostile } = message;
+      const { totals, report, hostile, soak } = message;
+      if (soak !== undefined) ended((seconds) => soakFigures(soak, seconds), soak.failure);
       if (hostile !== undefined) {
         const again = hostileReplay(options, hostile);
         const failure = hostile.failure === null ? null : `${hostile.failure}\nagain: ${again}`;
@@ -94,7 +97,9 @@ async function main(): Promise<number> {
     process.stdout.write(USAGE);
     return 0;
   }
-  const what = options.hostile === null ? `target ${options.target}` : 'hostile VM';
+  const mediated = options.hangs === null ? 'hostile VM' : 'guests that hang';
+  const what =
+    options.hostile === null && options.hangs === null ? `target ${options.target}` : mediated;
   process.stdout.write(`${what}, seed ${options.seed}\n`);
   return await start(options);
 }

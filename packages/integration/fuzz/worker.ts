@@ -1,4 +1,5 @@
 import { parentPort, workerData } from 'node:worker_threads';
+import { runSoak } from './hangs/soak.ts';
 import { runHostile } from './hostile/campaign.ts';
 import { runCampaign } from './lib/campaign.ts';
 import type { FuzzOptions } from './lib/options.ts';
@@ -6,12 +7,21 @@ import type { FuzzOptions } from './lib/options.ts';
 /** What the thread is given: what to do, and where it says how far it is. */
 export interface WorkerInput {
   readonly options: FuzzOptions;
-  /** Life, step; of a hostile campaign 0 and the round. */
+  /** Life, step; of a hostile campaign 0 and the round, of a soak 0 and the hangs. */
   readonly at: Int32Array;
 }
 
 const { options, at } = workerData as WorkerInput;
-if (options.hostile === null) {
+if (options.hangs !== null) {
+  const soak = runSoak({
+    seed: options.seed,
+    hangs: options.hangs,
+    onHang: (hangs) => {
+      at[1] = hangs;
+    },
+  });
+  parentPort?.postMessage({ soak });
+} else if (options.hostile === null) {
   const report = runCampaign(
     options,
     (life, step) => {

@@ -1,5 +1,5 @@
 import type { Clock, Engine, HaswellDevice, Monitor, PortName } from '@xengt/hsw-device';
-import { ENGINE_IDS, engineRegs, GM_PAGES } from '@xengt/hsw-device';
+import { ENGINE_IDS, engineRegs, GM_PAGES, WAIT_SEMAPHORE } from '@xengt/hsw-device';
 import { AttributeTable } from './attr/attribute-table.ts';
 import { ControlTree } from './control/tree.ts';
 import { UeventGate } from './control/uevent-gate.ts';
@@ -212,7 +212,6 @@ export class Vgt implements VgpuOwner {
       uevent: (domid, kind, text) => this.uevents.send(domid, kind, text),
       fatal: (reason) => this.#events.fatal?.(reason),
       othersWait: () => this.scheduler.contended,
-      feed: (owner) => this.#feed(owner),
       consider: () => this.scheduler.changed(),
     });
     this.interrupts = new PhysicalInterrupts(device, vms);
@@ -369,7 +368,7 @@ export class Vgt implements VgpuOwner {
     this.recovery.watch.steps++;
     this.interrupts.poll();
     this.switch.advance();
-    if (!this.switch.steady) this.recovery.watch.start();
+    if (!this.switch.steady) this.#switchWaits();
     const { owner } = this.switch;
     if (owner !== null) this.#followLoops(owner);
     if (owner !== null && this.switch.steady) {
@@ -429,14 +428,17 @@ export class Vgt implements VgpuOwner {
   }
 
   /**
-   * The owner is to give the engines up, and one of them waits for what lies in another's ring beyond
-   * the place where it was cut: that ring gets a request more.
+   * The owner is to give the engines up. If one of them waits for what lies in another's ring beyond the
+   * place where that was cut, that ring gets a request more.
    */
-  #feed(owner: Vgpu): void {
+  #switchWaits(): void {
+    this.recovery.watch.start();
+    const { owner } = this.switch;
+    if (owner === null || !this.device.gt.engines.some((e) => e.wait === WAIT_SEMAPHORE)) return;
     for (const ring of owner.engines) {
       if (!ring.pending || ring.resetInDrain || !this.switch.resting(ring.index)) continue;
       this.#submit(owner, ring);
-      ring.cut();
+      ring.cut(true);
     }
   }
 

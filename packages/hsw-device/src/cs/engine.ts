@@ -68,6 +68,8 @@ import { Watchdog } from './watchdog.ts';
 export const COMMAND_MAX = 4096;
 /** TIMESTAMP ticks every 80 ns. PRM vol.2c "TIMESTAMP"; i915 `read_clock_frequency`: 12.5 MHz. */
 const TIMESTAMP_NS = 80;
+/** Starts of batches that are kept for who watches, a power of two. */
+export const JUMPS_KEPT = 32;
 /** What one command costs beside the bytes it moves, in bytes of blit work. */
 const COMMAND_COST = 256;
 const URB_DWORDS = 0x2000;
@@ -185,6 +187,8 @@ export class Engine implements RegBlock {
   readonly batchAt: Int32Array = new Int32Array(3);
   /** Batches entered so far, per level; index 0 is unused. */
   readonly jumps: Int32Array = new Int32Array(3);
+  /** Where the latest {@link JUMPS_KEPT} of them began, by level: that of jump n at n modulo their number. */
+  readonly starts: readonly Int32Array[] = [0, 1, 2].map(() => new Int32Array(JUMPS_KEPT));
   /** 1 where the level is fetched through the PPGTT. */
   readonly batchPpgtt: Uint8Array = new Uint8Array(3);
   /** 1 where the level has no privilege. PRM: MI_BATCH_BUFFER_START 13, non-privileged. */
@@ -538,7 +542,9 @@ export class Engine implements RegBlock {
     this.batchPpgtt[level] = ppgtt ? 1 : 0;
     this.batchUser[level] = user ? 1 : 0;
     this.level = level;
-    this.jumps[level] = ((this.jumps[level] as number) + 1) | 0;
+    const jump = this.jumps[level] as number;
+    (this.starts[level] as Int32Array)[jump & (JUMPS_KEPT - 1)] = gma;
+    this.jumps[level] = (jump + 1) | 0;
     this.counters.batches++;
     this.setReg(level === 2 ? RING_SBBADDR : RING_BBADDR, gma);
     this.setReg(RING_BBSTATE, (ppgtt ? BB_PPGTT : 0) | (user ? 0 : BB_PRIVILEGED));

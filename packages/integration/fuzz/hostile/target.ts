@@ -214,9 +214,10 @@ export class HostileTarget implements Target {
   scripted(): ScriptedGuest {
     return new ScriptedGuest(this.#domain, this.#engine, this.#vgpu);
   }
-  /** Whether the attacker still runs. */
+  /** Whether the attacker still runs, and its work is still run. */
   get standing(): boolean {
-    return this.#vgpu.alive && this.#domain.state === 'running';
+    const { alive, quarantine } = this.#vgpu;
+    return alive && quarantine === null && this.#domain.state === 'running';
   }
 
   /** Time goes on for everybody. */
@@ -233,7 +234,7 @@ export class HostileTarget implements Target {
 
   revive(): void {
     if (this.standing) return;
-    const why = this.#vgpu.crashReason ?? this.#domain.state;
+    const why = this.#vgpu.crashReason ?? this.#vgpu.quarantine ?? this.#domain.state;
     const words = why.replaceAll(/0x[0-9a-f]+|[0-9a-f]{4,}|\d+/g, '#');
     if (this.stops.size < 256) this.stops.set(words, (this.stops.get(words) ?? 0) + 1);
     this.replace();

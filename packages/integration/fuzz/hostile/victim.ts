@@ -32,7 +32,14 @@ export class Victim {
   readonly #own: Uint8Array;
   #queued = 0;
 
-  constructor(name: string, domain: Domain, engine: ScriptedEngine, vgpu: Vgpu) {
+  /** @param more ranges of frames, first and end, that the VM writes to beside */
+  constructor(
+    name: string,
+    domain: Domain,
+    engine: ScriptedEngine,
+    vgpu: Vgpu,
+    more: readonly (readonly [number, number])[] = [],
+  ) {
     this.name = name;
     this.domain = domain;
     this.vgpu = vgpu;
@@ -46,6 +53,7 @@ export class Victim {
     this.#own = new Uint8Array(ram.length / PAGE_DWORDS);
     this.#own.fill(1, 0x10, 0x20 + 4);
     this.#own.fill(1, DATA_GFN, DATA_GFN + SEQUENCE_PAGE + 1);
+    for (const [frame, end] of more) this.#own.fill(1, frame, end);
   }
 
   /** Takes what is done and queues more. Cheap when nothing has changed. */
@@ -54,6 +62,13 @@ export class Victim {
     while (this.jobs < done) this.#take(this.jobs + 1);
     if (done > this.#queued) this.trouble ??= `job ${done} was done before it was asked for`;
     while (this.#queued < this.jobs + QUEUED) this.#queue(++this.#queued);
+  }
+
+  /** Its driver reset the engine: what was queued and not done is queued again. */
+  resubmit(): void {
+    this.feed();
+    this.#queued = this.jobs;
+    this.feed();
   }
 
   #queue(job: number): void {

@@ -16,6 +16,7 @@ export const USAGE = `npm run fuzz -- [options]
   --no-minimise    do not look for the fewest steps that fail
   --hostile N      instead: a VM attacks three that work, with N hostile operations, e.g. 1e8
   --attack NAME    only that kind of attack, e.g. "endless batch"
+  --hangs N        instead: guests hang by turns, N times in all, while others work, e.g. 1000
   --partition NAME static (default) or shared: all VMs have the same graphics memory in turn
   --rounds N       no more than N rounds of attacks, e.g. to see a failure again
 `;
@@ -33,6 +34,8 @@ export interface FuzzOptions {
   /** Hostile operations, when a VM is to attack others; else null. */
   readonly hostile: number | null;
   readonly attack: string | null;
+  /** Hangs, when guests are to hang by turns; else null. */
+  readonly hangs: number | null;
   readonly rounds: number | null;
   readonly partition: PartitionMode;
 }
@@ -54,6 +57,7 @@ export function parseOptions(args: readonly string[], today: number): FuzzOption
       minimise: { type: 'boolean', default: true },
       hostile: { type: 'string' },
       attack: { type: 'string' },
+      hangs: { type: 'string' },
       rounds: { type: 'string' },
       partition: { type: 'string', default: 'static' },
       help: { type: 'boolean', default: false },
@@ -77,6 +81,7 @@ export function parseOptions(args: readonly string[], today: number): FuzzOption
     minimise: values.minimise,
     hostile: values.hostile === undefined ? null : whole('hostile', values.hostile),
     attack: values.attack === undefined ? null : attackName(values.attack),
+    hangs: values.hangs === undefined ? null : whole('hangs', values.hangs),
     rounds: values.rounds === undefined ? null : whole('rounds', values.rounds),
     partition,
   };

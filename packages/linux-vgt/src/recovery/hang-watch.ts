@@ -3,11 +3,15 @@ import type { RenderSwitch } from '../sched/render-switch.ts';
 import type { Vgpu } from '../vgpu/vgpu.ts';
 import type { RecoveryLimits } from './limits.ts';
 import * as P from './progress.ts';
+import { Signals } from './signals.ts';
 
 /** Between two looks at the engines, nanoseconds. */
 export const LOOK_NS = 25_000_000;
 /** What a look counts for at most: a host that was away saw nothing meanwhile. */
 const LOOK_MAX_NS: number = 2 * LOOK_NS;
+
+/** What an engine that waited for a signal gets once nothing that could send one is left. */
+const GRACE_NS: number = 2 * LOOK_NS;
 
 /** Why an engine is taken for hung: what it was seen to do, and `holds` where it even got on. */
 export type HangCause = 'failed' | 'stuck' | 'loops' | 'semaphore' | 'event' | 'holds';
@@ -18,8 +22,6 @@ const CAUSES: readonly HangCause[] = ['holds', 'stuck', 'loops', 'semaphore', 'e
 export interface WatchHost {
   /** Whether another VM than the owner has work and may get the engines. */
   othersWait(): boolean;
-  /** A switch waits for the owner's engines, one of which waits for a semaphore: the others get work. */
-  feed(owner: Vgpu): void;
   /** Engines of the VM, a bit each, hang. @param stillNs since when the longest of them */
   hung(owner: Vgpu, mask: number, cause: HangCause, stillNs: number): void;
 }
@@ -39,6 +41,7 @@ export class HangWatch {
   readonly #limits: RecoveryLimits;
   readonly #host: WatchHost;
   readonly #progress: readonly P.EngineProgress[];
+  readonly #signals: Signals;
   #timer: ClockEvent | null = null;
   #stopped = false;
   #lookedAt = 0;
@@ -61,6 +64,7 @@ export class HangWatch {
     this.#switch = sw;
     this.#limits = limits;
     this.#host = host;
+    this.#signals = new Signals(device);
     this.#progress = device.gt.engines.map((engine) => new P.EngineProgress(engine));
   }
 
@@ -88,6 +92,7 @@ export class HangWatch {
     this.#ownerSince = this.#switch.ownerSince;
     this.#waitedNs = 0;
     this.#drainedNs = 0;
+    this.#signals.forget();
     for (const progress of this.#progress) progress.restart();
   }
 
@@ -109,26 +114,20 @@ export class HangWatch {
     const sw = this.#switch;
     this.#waitedNs = this.#host.othersWait() ? this.#waitedNs + ns : 0;
     this.#drainedNs = sw.draining ? this.#drainedNs + ns : 0;
-    let runs = false;
     let waits = 0;
     for (let i = 0; i < ENGINE_IDS.length; i++) {
       const progress = this.#progress[i] as P.EngineProgress;
-      if (sw.resting(i)) {
-        progress.restart();
-        // What lies in its ring may be what another engine waits for.
-        runs ||= (owner.engines[i] as Vgpu['engines'][0]).pending;
-        continue;
-      }
-      progress.look(ns);
-      if (progress.kind === P.RUNS) runs = true;
+      if (sw.resting(i)) progress.restart();
+      else progress.look(ns);
       if (progress.kind === P.WAITS_SEMAPHORE) waits |= 1 << i;
     }
-    if (waits !== 0 && sw.draining) this.#host.feed(owner);
-    this.#blame(owner, runs, waits);
+    const comes = waits !== 0 && this.#signals.mayCome(owner, waits, this.#progress, sw);
+    if (waits === 0) this.#signals.forget();
+    this.#blame(owner, comes, waits);
   }
 
-  /** @param runs whether an engine gets anywhere: then one that waits for a semaphore may be right to */
-  #blame(owner: Vgpu, runs: boolean, waits: number): void {
+  /** @param comes whether those that wait for a semaphore, a bit each in `waits`, may be right to */
+  #blame(owner: Vgpu, comes: boolean, waits: number): void {
     const sw = this.#switch;
     const held = this.#drainedNs >= this.#limits.holdNs;
     let mask = 0;
@@ -137,8 +136,8 @@ export class HangWatch {
       if (sw.resting(i)) continue;
       const progress = this.#progress[i] as P.EngineProgress;
       if (!held && !this.#hangs(progress)) continue;
-      if (!held && runs && (waits & (1 << i)) !== 0) {
-        progress.excuse();
+      if (!held && comes && (waits & (1 << i)) !== 0) {
+        progress.excuse(this.#limits.hangNs - GRACE_NS);
         continue;
       }
       mask |= 1 << i;

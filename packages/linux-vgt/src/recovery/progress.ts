@@ -1,8 +1,8 @@
-import { type Engine, engineRegs, WAIT_EVENT, WAIT_SEMAPHORE } from '@xengt/hsw-device';
+import { type Engine, engineRegs, JUMPS_KEPT, WAIT_EVENT, WAIT_SEMAPHORE } from '@xengt/hsw-device';
 
 const R = engineRegs;
 /** Starts of batches that are remembered for one request; of more, the oldest are forgotten. */
-const TRAIL = 32;
+const TRAIL = 64;
 /** An engine that did not jump for so long has left its loop, nanoseconds. */
 const STRAIGHT_NS = 100_000_000;
 
@@ -62,9 +62,9 @@ export class EngineProgress {
     this.#second.restart(0);
   }
 
-  /** It stands still for a good reason. */
-  excuse(): void {
-    this.stillNs = 0;
+  /** It stands still for a good reason: so far that counts for no more than `ns`. */
+  excuse(ns: number): void {
+    this.stillNs = Math.min(this.stillNs, ns);
   }
 
   /** Takes a sample. @param ns since the previous one */
@@ -156,9 +156,14 @@ class Level {
     const jumps = this.#engine.jumps[this.#level] as number;
     if (jumps === this.#jumps && at === this.#at) return SAME;
     this.#at = at;
-    if (jumps === this.#jumps) return ON;
+    const starts = this.#engine.starts[this.#level] as Int32Array;
+    const made = (jumps - this.#jumps) | 0;
+    const first = (jumps - Math.min(made, JUMPS_KEPT)) | 0;
     this.#jumps = jumps;
-    return this.#enter(this.#engine.reg(this.#startRegister), ns) ? ON : AGAIN;
+    for (let n = first; n !== jumps; n = (n + 1) | 0) {
+      if (!this.#enter(starts[n & (JUMPS_KEPT - 1)] as number, ns)) return AGAIN;
+    }
+    return ON;
   }
 
   /** @returns whether the start is a new one */

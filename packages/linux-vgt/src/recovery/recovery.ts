@@ -29,7 +29,6 @@ export interface RecoveryOptions {
   readonly uevent: (domid: number, kind: string, text: string) => void;
   readonly fatal: (reason: string) => void;
   readonly othersWait: () => boolean;
-  readonly feed: (owner: Vgpu) => void;
   /** The engines may go to somebody. */
   readonly consider: () => void;
 }
@@ -61,7 +60,6 @@ export class Recovery {
     this.limits = o.limits;
     this.watch = new HangWatch(o.device, o.clock, o.switch, o.limits, {
       othersWait: o.othersWait,
-      feed: o.feed,
       hung: (owner, mask, cause, stillNs) => this.#hung(owner, mask, cause, stillNs),
     });
     const interval = o.limits.deviceResetNs;

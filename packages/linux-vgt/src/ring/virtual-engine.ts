@@ -312,11 +312,16 @@ export class VirtualEngine {
       this.#lastHead = head;
       this.arena.retire(this.fetchedBytes);
       while (this.#cutCount > 0 && (this.#cuts[this.#cutFirst] as number) < this.fetchedBytes) {
-        this.#cutFirst = (this.#cutFirst + 1) % CUTS;
-        this.#cutCount--;
+        this.#dropCut();
       }
     }
     if (idle && this.fetchedBytes === this.submittedBytes) this.arena.reset();
+  }
+
+  #dropCut(): void {
+    if (this.#cutCount === 0) return;
+    this.#cutFirst = (this.#cutFirst + 1) % CUTS;
+    this.#cutCount--;
   }
 
   /** A request ends `bytes` after what was submitted so far: the ring may be cut there. */
@@ -337,10 +342,13 @@ export class VirtualEngine {
   /**
    * Ends the hardware's work at the first request boundary it has not passed. The rest is copied
    * again when the VM is back.
+   *
+   * @param further not at the boundary that it stands at
    */
-  cut(): void {
+  cut(further = false): void {
     if (!this.enabled) return;
     this.retire(false);
+    if (further && (this.#cuts[this.#cutFirst] as number) === this.fetchedBytes) this.#dropCut();
     if (this.#cutCount === 0) return;
     const bytes = this.#cuts[this.#cutFirst] as number;
     if (bytes >= this.submittedBytes) return;

@@ -27,9 +27,13 @@ export function fail(g: TestGuest, engine: number): void {
   unprivileged(g, engine, [0, 0, UNKNOWN, 0, BATCH_END]);
 }
 
-/** MI_SEMAPHORE_MBOX: wait until sync register 0 of the engine exceeds a value. */
-export function awaitSemaphore(value: number): number[] {
-  return [(0x16 << 23) | 0x100000 | 1, value, 0];
+/** MI_SEMAPHORE_MBOX: the render engine waits until the blitter has signalled more than a value. */
+export function awaitBlitter(value: number): number[] {
+  return [(0x16 << 23) | 0x100000 | (2 << 16) | 1, value, 0];
+}
+/** MI_SEMAPHORE_MBOX: the blitter signals a value to the render engine. */
+export function signalRender(value: number): number[] {
+  return [(0x16 << 23) | 0x200000 | 1, value, 0];
 }
 
 /**
