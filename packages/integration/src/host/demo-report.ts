@@ -110,6 +110,11 @@ export function reportText(report: DemoReport): string {
   const commands = Object.entries(gpu.commands).map(([id, n]) => `${id} ${n}`);
   lines.push(
     `GPU: commands ${commands.join(', ')}; ${gpu.contextSwitches} render context switches`,
+    ...(gpu.gttSwaps === 0
+      ? []
+      : [
+          `GTT: entries of ${gpu.gttSwaps} MiB exchanged in ${(gpu.gttSwapUs / 1000).toFixed(1)} ms`,
+        ]),
     `Memory: ${memory.residentMiB} MiB resident, of which ${memory.guestRamMiB} MiB are guests' RAM in ` +
       `use; each domain adds ${memory.besideRamMiB} MiB to that`,
     `Consoles lit after ${report.bootSeconds.toFixed(1)} s`,
