@@ -189,22 +189,24 @@ async function work(state: DemoState): Promise<void> {
 }
 
 async function makeReport(state: DemoState): Promise<DemoReport> {
-  const domains: DomainReport[] = [];
-  const patience = patienceFor(state.host.domains.size);
-  for (const domain of state.host.domains.values()) {
-    domains.push({
-      id: domain.domid,
-      name: domain.name,
-      ...(await guestFacts(domain, patience)),
-      work: state.work.get(domain.domid) ?? [],
-      screens: await writeScreens(state.host, domain, state.options.screens),
-    });
-  }
+  const { host, options } = state;
+  const patience = patienceFor(host.domains.size);
+  const domains = await Promise.all(
+    [...host.domains.values()].map(
+      async (domain): Promise<DomainReport> => ({
+        id: domain.domid,
+        name: domain.name,
+        ...(await guestFacts(domain, patience)),
+        work: state.work.get(domain.domid) ?? [],
+        screens: await writeScreens(host, domain, options.screens),
+      }),
+    ),
+  );
   return {
     version: 1,
     domains,
-    gpu: gpuReport(state.host),
-    memory: memoryReport(state.host, state.residentBefore),
+    gpu: gpuReport(host),
+    memory: memoryReport(host, state.residentBefore),
     bootSeconds: (state.litAt - state.startedAt) / 1000,
   };
 }
