@@ -181,6 +181,30 @@ describe('a plane update as i915 does one', () => {
     expect(after).toBe(before);
   });
 
+  test('nor is one cut short whose CPU was away between its look and its frame number', () => {
+    const bench = new DisplayBench();
+    bench.light('1024x768', 0);
+    bench.clock.advance(20e6);
+    const due = bench.display.pipes[0]?.beam.nextVblank ?? 0;
+    bench.clock.advanceTo(due - 0.1e6);
+    bench.read(R.PIPEDSL);
+    bench.clock.advance(7.9e6);
+    const before = bench.read(R.PIPE_FRMCOUNT);
+    bench.clock.advance(3e6);
+    bench.write(R.DSPSURF, 0x1000);
+    bench.read(R.PIPEDSL);
+    expect(bench.read(R.PIPE_FRMCOUNT)).toBe(before);
+    // Who only reads waits no longer than that.
+    bench.clock.advance(20e6);
+    const count = bench.read(R.PIPE_FRMCOUNT);
+    for (let i = 0; i < 100; i++) {
+      bench.read(R.PIPEDSL);
+      bench.read(R.PIPE_FRMCOUNT);
+      bench.clock.advance(4e6);
+    }
+    expect(bench.read(R.PIPE_FRMCOUNT) - count).toBeGreaterThan(15);
+  });
+
   test('a plane written beside any update does not take the hold from the next one', () => {
     const bench = new DisplayBench();
     bench.light('1024x768', 0);

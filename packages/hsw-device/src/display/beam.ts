@@ -6,6 +6,8 @@ const DEFAULT_FRAME_NS = 16_666_667;
 const EVASION_NS = 100_000;
 /** How many holds an update may take that has begun to write. */
 const UPDATE_HOLDS = 4;
+/** How many holds may pass from vertical blank's time to an update's first write. */
+const BEGIN_HOLDS = 2;
 /** Part of a hold that is left to what may be an update, and may be over. */
 const SHORT_HOLD = 3 / 8;
 
@@ -126,6 +128,13 @@ export class Beam {
     if (!this.held(now)) return;
     this.#latestNs = UPDATE_HOLDS * this.holdNs;
     this.#holdUntil = now + this.#latestNs;
+  }
+
+  /** The frame number is read while a look's hold lasts: an update may begin only now. */
+  renew(now: number): void {
+    if (!this.held(now)) return;
+    this.#latestNs = Math.max(this.#latestNs, BEGIN_HOLDS * this.holdNs);
+    this.#holdUntil = Math.max(this.#holdUntil, now + this.holdNs);
   }
 
   /** The update that looked may be over, or just begin. */

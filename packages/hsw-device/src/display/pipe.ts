@@ -383,6 +383,7 @@ export class Pipe {
     // The frame number ends an update. It may also be what begins the next, after a cursor's or after
     // planes written beside any update. i915: `intel_crtc_async_flip_disable_wa`.
     if (this.#written !== 'nothing') this.beam.shorten(this.#clock.now);
+    else this.beam.renew(this.#clock.now);
     this.#written = 'nothing';
     return this.beam.frame;
   }

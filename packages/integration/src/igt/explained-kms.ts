@@ -10,6 +10,7 @@ export const KMS_EXPLANATIONS: readonly Explanation[] = [
   { tests: 'igt@kms_draw_crc@draw-method-render', said: /igt_assert_crc_equal/, outcomes: FAILED, because: 'draws with shaders, which the device does not execute' },
   { tests: 'igt@kms_big_fb@x-tiled-max-hw-stride-*-async-flip', said: /crc shouldn't match/, outcomes: FAILED, because: 'fills with shaders, which the device does not execute, the two pictures that it wants to tell apart' },
   // What no Haswell has.
+  { tests: 'igt@kms_dither@*', said: /^!ret/, outcomes: SKIPPED, because: 'shows a picture of 512x512 on the primary plane, which before gen9 is as large as the screen' },
   { tests: 'igt@kms_cursor_crc@cursor-*-{32x32,32x10}', said: /^$/, outcomes: SKIPPED, because: 'cursors are 64, 128 or 256 pixels wide' },
   { tests: 'igt@kms_cursor_crc@cursor-*-{512x512,512x170}', said: /cursor_max_w/, outcomes: SKIPPED, because: 'cursors are up to 256 pixels wide' },
   { tests: 'igt@kms_cursor_crc@cursor-*-max-size', said: /^$/, outcomes: SKIPPED, because: 'the largest cursor, 256x256, has subtests of its own' },
@@ -35,6 +36,9 @@ export const KMS_EXPLANATIONS: readonly Explanation[] = [
   { tests: 'igt@kms_plane@planar-*', outcomes: SKIPPED, because: 'planes scan out planar formats since gen9' },
   { tests: 'igt@kms_universal_plane@universal-plane-pageflip-windowed', outcomes: SKIPPED, because: 'primary planes have a size of their own since gen9' },
   // What the machine or its monitors have not.
+  { tests: 'igt@kms_pm_rpm@*-lpsp{,-stress,-stress-no-wait}', said: /enable_one_screen_with_type/, outcomes: SKIPPED, because: "needs an eDP panel: nothing else is lit from Haswell's always-on well alone" },
+  { tests: 'igt@kms_pm_rpm@*pc8-residency*', said: /has_pc8/, outcomes: SKIPPED, because: 'processors of desktop Haswells have no package state C8; those of laptops have' },
+  { tests: 'igt@kms_pm_rpm@package-g7', said: /dgfx/, outcomes: SKIPPED, because: 'for discrete GPUs' },
   { tests: 'igt@kms_atomic_transition@*-internal-panels', said: /^$/, outcomes: SKIPPED, because: 'needs a built-in panel; this desktop board has none' },
   { tests: 'igt@kms_tiled_display@basic-test-pattern-with-chamelium', outcomes: ['absent'], because: 'needs a Chamelium board; Debian builds IGT without it' },
   { tests: 'igt@kms_{psr,psr_stress_test}{,@*}', outcomes: SKIPPED, because: 'needs an eDP panel with self-refresh; this desktop board has none' },
@@ -62,6 +66,7 @@ export const KMS_EXPLANATIONS: readonly Explanation[] = [
   { tests: 'igt@kms_async_flips@basic-modeset-with-all-modifiers-formats', said: /ret == 0/, outcomes: FAILED, because: 'begins with C8, which i915 shows with a palette only; IGT sets none, and keeps those buffers for the other formats' },
   { tests: 'igt@kms_big_fb@linear-max-hw-stride-64bpp-rotate-{0,180}', said: /^passes alone/, outcomes: ['warn'], because: 'in one process with the others IGT takes the buffer that it made for 32 bits a pixel, and stops at that; it passes alone' },
   // 32 bits, and a guest of busybox.
+  { tests: 'igt@kms_pm_rpm@i2c', said: /i2c-dev/, outcomes: SKIPPED, because: 'needs the kernel module i2c-dev, which the image has not' },
   { tests: 'igt@kms_plane@pixel-format-*', said: /^\[drm:drm_crtc_add_crc_entry \[drm\]\] \*ERROR\* Overflow of CRC buffer/, outcomes: ['warn'], because: 'an emulated CPU draws pictures of some formats for longer than the 128 frames whose CRCs the kernel keeps' },
   { tests: 'igt@kms_cursor_legacy@cursor-vs-flip-*', said: /fail_count == 0/, outcomes: FAILED, because: 'wants half as many cursor updates beside flips as without, within single frames: more than an emulated CPU makes at times' },
   { tests: 'igt@kms_cursor_legacy@*', said: /cursor_slowpath/, outcomes: SKIPPED, because: "i915 has no fast path for cursors of changing size here; the test is of that path" },
