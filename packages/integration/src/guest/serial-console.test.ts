@@ -40,6 +40,38 @@ describe('expect', () => {
     expect(await got).toBe('so grün\n');
   });
 
+  test('a deadline is of the time that the guest had, up to a limit', async () => {
+    vi.useFakeTimers();
+    try {
+      let guest = 0;
+      const console = new SerialConsole(
+        () => {},
+        () => guest,
+      );
+      let error: unknown = null;
+      const wait = (): void => {
+        error = null;
+        console.expect(/login/, 5000).catch((e: unknown) => {
+          error = e;
+        });
+      };
+      wait();
+      await vi.advanceTimersByTimeAsync(20_000);
+      expect(error).toBeNull();
+      guest = 5000;
+      await vi.advanceTimersByTimeAsync(5000);
+      expect(error).toBeInstanceOf(ConsoleError);
+      // A clock that stands still: the host's own time ends it.
+      wait();
+      await vi.advanceTimersByTimeAsync(39_000);
+      expect(error).toBeNull();
+      await vi.advanceTimersByTimeAsync(6000);
+      expect(error).toBeInstanceOf(ConsoleError);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
   test('a deadline ends the wait with the last text', async () => {
     vi.useFakeTimers();
     try {

@@ -32,10 +32,18 @@ const MAX_LINE_BYTES = 4000;
 /** Characters kept while nobody waits for them. */
 const KEPT_CHARS = 1 << 20;
 const TAIL_CHARS = 1500;
+/** A wait ends after so many times its deadline of the host's own time, however slow the guest's is. */
+const PATIENCE = 8;
+const RECHECK_MS = 250;
 
-/** Drives a guest's serial console: waits for what it prints, runs commands in its shell. Knows no emulator. */
+/**
+ * Drives a guest's serial console: waits for what it prints, runs commands in its shell. Knows no emulator.
+ *
+ * Deadlines are milliseconds of the clock that the guest runs on, which a busy host slows down.
+ */
 export class SerialConsole {
   readonly #send: (bytes: Uint8Array) => void;
+  readonly #now: () => number;
   readonly #decoder = new TextDecoder();
   #pending = '';
   /** Characters of #pending that a look has seen. */
@@ -47,9 +55,16 @@ export class SerialConsole {
   #commands = 0;
   #busy: Promise<unknown> = Promise.resolve();
 
-  /** @param send delivers bytes to the guest's serial port */
-  constructor(send: (bytes: Uint8Array) => void) {
+  /**
+   * @param send delivers bytes to the guest's serial port
+   * @param now the guest's clock, milliseconds; default the host's
+   */
+  constructor(
+    send: (bytes: Uint8Array) => void,
+    now: () => number = (): number => performance.now(),
+  ) {
     this.#send = send;
+    this.#now = now;
   }
 
   /** To be called with each byte, or bytes, that the guest sends. */
@@ -174,7 +189,14 @@ export class SerialConsole {
         clearTimeout(timer);
         this.#waiter = null;
       };
-      const timer = setTimeout(() => {
+      const began = this.#now();
+      const hostBegan = performance.now();
+      const late = (): void => {
+        const left = deadlineMs - (this.#now() - began);
+        if (left > 0 && performance.now() - hostBegan < deadlineMs * PATIENCE) {
+          timer = setTimeout(late, Math.max(left, RECHECK_MS));
+          return;
+        }
         done();
         reject(
           new ConsoleError(
@@ -183,7 +205,8 @@ export class SerialConsole {
             this.#tail,
           ),
         );
-      }, deadlineMs);
+      };
+      let timer = setTimeout(late, deadlineMs);
       this.#waiter = {
         find,
         resolve: (text) => {

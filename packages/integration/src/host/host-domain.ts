@@ -2,6 +2,7 @@ import type { DisplayEngine, Screen } from '@xengt/hsw-device';
 import type { Vgpu } from '@xengt/linux-vgt';
 import type { Domain } from '@xengt/xen-vgt';
 import { SerialConsole } from '../guest/serial-console.ts';
+import { TIME } from './guest-engine.ts';
 import { HostError } from './host-error.ts';
 import type { GuestMachine } from './machine.ts';
 import type { BootedState } from './snapshot.ts';
@@ -54,7 +55,12 @@ export class HostDomain {
     this.name = o.name;
     this.origin = o.origin;
     this.#physical = o.physical;
-    this.console = before?.console ?? new SerialConsole((bytes) => domain.engine.sendSerial(bytes));
+    this.console =
+      before?.console ??
+      new SerialConsole(
+        (bytes) => domain.engine.sendSerial(bytes),
+        () => TIME.now(),
+      );
     if (before !== undefined) this.#adopt(before);
     domain.engine.onSerial((byte) => this.#received(byte));
     domain.onState(() => {
