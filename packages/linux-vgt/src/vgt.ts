@@ -1,4 +1,11 @@
-import type { Clock, Engine, HaswellDevice, Monitor, PortName } from '@xengt/hsw-device';
+import type {
+  Clock,
+  DisplayEngine,
+  Engine,
+  HaswellDevice,
+  Monitor,
+  PortName,
+} from '@xengt/hsw-device';
 import { ENGINE_IDS, engineRegs, GM_PAGES, WAIT_SEMAPHORE } from '@xengt/hsw-device';
 import { AttributeTable } from './attr/attribute-table.ts';
 import { ControlTree } from './control/tree.ts';
@@ -77,6 +84,8 @@ export interface VgtConfig extends RecoveryConfig {
   readonly starvationNs?: number;
   /** New VMs get a copy of each physical monitor. Default true. */
   readonly propagateMonitors?: boolean;
+  /** Ports B, C and D of HVMs take any kind of monitor, whatever the machine's do. Default false. */
+  readonly anyMonitor?: boolean;
   /** The first HVM whose display is ready goes to the foreground. Default false. */
   readonly hvmBootForeground?: boolean;
   readonly bypassDom0AddressCheck?: boolean;
@@ -135,6 +144,8 @@ export class Vgt implements VgpuOwner {
   readonly uevents: UeventGate;
   readonly lifecycle: Lifecycle;
   readonly dom0: Vgpu;
+  /** How the ports of HVMs' boards are wired. */
+  readonly hvmWiring: DisplayEngine['wiring'];
   /** Page requests of the hardware that found no VM to answer. */
   strayPageRequests = 0;
   readonly #events: VgtEvents;
@@ -146,6 +157,8 @@ export class Vgt implements VgpuOwner {
     const { device, clock } = o;
     const config = o.config ?? {};
     this.device = device;
+    this.hvmWiring =
+      config.anyMonitor === true ? takesAny(device.display.wiring) : device.display.wiring;
     this.mpt = o.mpt;
     this.clock = clock;
     this.config = config;
@@ -577,6 +590,12 @@ export class Vgt implements VgpuOwner {
     this.refresh(vgpu);
     this.#notify(vgpu, FLIP, 0, CURSOR);
   }
+}
+
+/** A board with all connectors on B, C and D that the given one has there. */
+function takesAny(wiring: DisplayEngine['wiring']): DisplayEngine['wiring'] {
+  const any = (port: PortName): 'none' | 'dp++' => (wiring[port] === 'none' ? 'none' : 'dp++');
+  return { ...wiring, B: any('B'), C: any('C'), D: any('D') };
 }
 
 /** dom0's own part does not fit the device: the host's mistake. */

@@ -53,6 +53,8 @@ export interface VgpuOwner {
   /** Hardware's forcewake, and whether HVMs' requests are passed on to it. */
   readonly forcewake: HostForcewake;
   readonly ignoreHvmForcewake: boolean;
+  /** How the ports of HVMs' boards are wired. */
+  readonly hvmWiring: DisplayEngine['wiring'];
   /** Hardware's registers when the mediator started: what a new vGPU's registers hold. */
   readonly snapshot: Int32Array;
   ringWork(vgpu: Vgpu, engine: VirtualEngine): void;
@@ -239,7 +241,7 @@ export class Vgpu implements MmioHost, EngineHost, ScanHost {
           clock: owner.clock,
           irq: this.irq,
           space: this.ggtt.space,
-          wiring: device.display.wiring,
+          wiring: owner.hvmWiring,
         });
     this.palettes = this.display?.palettes ?? new PrecisionPalettes(vreg);
     if (this.display !== null) {

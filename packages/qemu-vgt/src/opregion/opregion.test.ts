@@ -183,6 +183,18 @@ describe('VBT as i915 6.1 reads it', () => {
     ]);
   });
 
+  test('[N20] a board whose B, C and D take any monitor offers DP, HDMI and DVI on each', () => {
+    const any = DEFAULT_VBT_PORTS.map(
+      (p): VbtPort => (p.ddi === 'E' ? p : { ...p, kind: 'dp++', aux: p.ddi }),
+    );
+    const got = parse(vbtOf(any));
+    expect(got.remarks).toEqual([]);
+    for (const ddi of ['B', 'C', 'D']) {
+      // Digital, DisplayPort and TMDS, and not "no HDMI".
+      expect((got.ports.get(ddi)?.type ?? 0) & 0x816).toBe(0x16);
+    }
+  });
+
   test('without an analogue port the driver is told so', () => {
     const got = parse(vbtOf(DEFAULT_VBT_PORTS.filter((p) => p.kind !== 'crt')));
     expect(got.intCrt).toBe(false);
