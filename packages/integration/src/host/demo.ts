@@ -92,11 +92,11 @@ export async function runDemo(options: DemoOptions, io: CommandIo): Promise<Xeng
       litAt: 0,
       work: new Map(),
     };
-    await stoppable(io.signal, runSteps(stepsOf(state), process.stderr));
-    const report = await stoppable(io.signal, makeReport(state));
+    await stoppable(io.signal, host.lost, runSteps(stepsOf(state), process.stderr));
+    const report = await stoppable(io.signal, host.lost, makeReport(state));
     if (options.json) printJson(io, report);
     else io.out(reportText(report));
-    if (!options.exit) await untilStopped(io, lab);
+    if (!options.exit) await Promise.race([untilStopped(io, lab), host.lost]);
     return isClean(report) ? 0 : 3;
   } finally {
     await lab?.close();
@@ -218,8 +218,12 @@ function isClean(report: DemoReport): boolean {
   );
 }
 
-/** The work, or an error as soon as the person stops it. */
-async function stoppable<T>(signal: AbortSignal, running: Promise<T>): Promise<T> {
+/** The work, or an error as soon as the person stops it or the host has lost its GPU. */
+async function stoppable<T>(
+  signal: AbortSignal,
+  lost: Promise<never>,
+  running: Promise<T>,
+): Promise<T> {
   let stop = (): void => {};
   const stopped = new Promise<never>((_, reject) => {
     stop = (): void => reject(new UsageError('STOPPED', 'stopped'));
@@ -227,7 +231,7 @@ async function stoppable<T>(signal: AbortSignal, running: Promise<T>): Promise<T
     else signal.addEventListener('abort', stop, { once: true });
   });
   try {
-    return await Promise.race([running, stopped]);
+    return await Promise.race([running, lost, stopped]);
   } finally {
     signal.removeEventListener('abort', stop);
     running.catch(() => {});

@@ -95,6 +95,8 @@ export class Host {
   readonly domains: Map<number, HostDomain> = new Map();
   /** What the mediator told: uevents and crashes, the latest few. */
   readonly events: string[] = [];
+  /** Fails with GPU_LOST when the mediator gives the GPU up; a run of the host is over then. */
+  readonly lost: Promise<never>;
   readonly #monitors: Monitors;
 
   constructor(options: HostOptions = {}) {
@@ -112,6 +114,10 @@ export class Host {
       this.device.display.connect(port as PortName, monitor);
     }
     this.hypervisor = new Hypervisor(this.memory);
+    const { promise, reject } = Promise.withResolvers<never>();
+    this.lost = promise;
+    // Who runs the host decides what becomes of it.
+    promise.catch(() => {});
     this.vgt =
       options.mode === 'direct'
         ? null
@@ -122,6 +128,10 @@ export class Host {
             config: { ...options.vgt, propagateMonitors: false },
             events: {
               uevent: (text, domid) => this.#event(`${text} VMID=${domid}`),
+              fatal: (reason) => {
+                this.#event(reason);
+                reject(new HostError('GPU_LOST', reason));
+              },
               crashed: (domid, reason) => this.#event(`VM ${domid} stopped: ${reason}`),
             },
           });
