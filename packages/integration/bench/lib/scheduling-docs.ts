@@ -12,7 +12,7 @@ const PARTS: ReadonlyMap<string, (machine: Machine) => string> = new Map([
   ],
   [
     'scalability',
-    (m) =>
+    (m: Machine) =>
       'Requests of all guests in a second of processor time, against one guest; slices go by a clock that\n' +
       `follows their work at this machine's speed. ${m.date}, ${m.cpu}, ${m.cores} cores, Node ${m.node}.`,
   ],

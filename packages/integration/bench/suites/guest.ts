@@ -1,3 +1,4 @@
+import type { Vgt } from '@xengt/linux-vgt';
 import { parseGpuWork } from '../../src/guest/gpuwork.ts';
 import { buildGuestImage } from '../../src/guest/image.ts';
 import { defaultCacheDir } from '../../src/guest/store.ts';
@@ -14,7 +15,10 @@ const SUITE = 'guest';
 const BUDGET = { limit: 0.95, sense: 'least', goal: 0.98 } as const;
 const MEMORY_MIB = 512;
 const DEADLINE_MS = 120_000;
-const IGT = '/usr/libexec/igt-gpu-tools/benchmarks';
+const IGT_TESTS = '/usr/libexec/igt-gpu-tools';
+const IGT: string = `${IGT_TESTS}/benchmarks`;
+/** What a guest changes in page tables is looked at by somebody. */
+const CHURN = { limit: 0.85, sense: 'least' } as const;
 
 /** Rounds before those that count: the emulator compiles the guest's loops. */
 const WARMUP = 2;
@@ -23,7 +27,7 @@ type Mode = 'direct' | 'mediated';
 const MODES = ['direct', 'mediated'] as const;
 
 /** Domain-0 with its own i915, with the GPU given directly or through the mediator. */
-async function boot(mode: Mode): Promise<{ host: Host; domain: HostDomain }> {
+async function boot(mode: Mode): Promise<Machine> {
   const files = await readGuestFiles(await buildGuestImage());
   const host = new Host({ mode });
   const booted = await bootedState(
@@ -51,13 +55,15 @@ async function boot(mode: Mode): Promise<{ host: Host; domain: HostDomain }> {
 interface Workload {
   readonly name: string;
   readonly command: string;
-  /** Operations a second, from what the program printed. */
-  readonly rate: (output: string) => number;
+  readonly budget: Row['budget'];
+  /** Operations a second, from what the program printed; null for the same work each time. */
+  readonly rate: ((output: string) => number) | null;
 }
 
 const gpuwork = (engine: string, batches: number): Workload => ({
   name: `gpuwork, ${engine}`,
   command: `gpuwork -e ${engine} -n ${batches} -q 48`,
+  budget: BUDGET,
   rate: (output) => {
     const report = parseGpuWork(output);
     if (report?.ok !== true) throw new Error(`gpuwork failed: ${output}`);
@@ -67,6 +73,7 @@ const gpuwork = (engine: string, batches: number): Workload => ({
 const nop = (engine: string): Workload => ({
   name: `gem_exec_nop, ${engine}`,
   command: `${IGT}/gem_exec_nop -e ${engine}`,
+  budget: BUDGET,
   rate: (output) => {
     // Microseconds of one submission.
     const us = Number(/^\s*([\d.]+)\s*$/m.exec(output)?.[1] ?? Number.NaN);
@@ -74,60 +81,159 @@ const nop = (engine: string): Workload => ({
   },
 });
 
+/** Copies by the blitter; the program prints MiB a second. */
+const blit: Workload = {
+  name: 'gem_blt, 1 MiB',
+  command: `${IGT}/gem_blt -s 1048576 -r 1`,
+  budget: BUDGET,
+  rate: (output) => Number(/^\s*([\d.]+)\s*$/m.exec(output)?.[1] ?? Number.NaN),
+};
+const igtTest = (test: string, subtest: string, name: string, budget: Row['budget']): Workload => ({
+  name: `${name} (igt@${test}@${subtest})`,
+  command: `${IGT_TESTS}/${test} --run-subtest ${subtest}`,
+  budget,
+  rate: null,
+});
+/** Objects that come into the GTT and leave it again, and flips at the screen's pace. */
+const churn: Workload = igtTest('gem_mmap_gtt', 'basic-small-copy', 'page tables', CHURN);
+const flips: Workload = igtTest('kms_flip', 'basic-plain-flip', 'flips', BUDGET);
+
 /** The same programs in a guest that has the GPU, and in one that has a vGPU; in turns. */
 export async function guestSuite({ quick, progress }: SuiteOptions): Promise<readonly Row[]> {
   const batches = quick ? 500 : 2000;
-  const workloads = [gpuwork('bcs', batches), gpuwork('rcs', batches), nop('bcs'), nop('rcs')];
-  const machines = [];
+  const workloads = [
+    gpuwork('bcs', batches),
+    gpuwork('rcs', batches),
+    blit,
+    nop('bcs'),
+    nop('rcs'),
+    churn,
+    flips,
+  ];
+  const machines: Machine[] = [];
   for (const mode of MODES) {
     progress(`booting, ${mode}`);
     machines.push(await boot(mode));
   }
   const rows: Row[] = [];
   try {
-    for (const { name, command, rate } of workloads) {
-      const wall: [number[], number[]] = [[], []];
-      const cpu: [number[], number[]] = [[], []];
-      const rounds = quick ? 2 : 5;
-      for (let i = -WARMUP; i < rounds; i++) {
-        for (const k of i % 2 === 0 ? ([0, 1] as const) : ([1, 0] as const)) {
-          progress(`${name}, ${MODES[k]}`);
-          const { host, domain } = machines[k] as { host: Host; domain: HostDomain };
-          const batches = (): number =>
-            host.device.gt.engines.reduce((n, engine) => n + engine.counters.batches, 0);
-          domain.domain.resume();
-          const [from, start] = [batches(), threadNs()];
-          const figure = rate(await domain.console.check(command, DEADLINE_MS));
-          const each = (threadNs() - start) / (batches() - from);
-          domain.domain.pause();
-          if (i < 0) continue;
-          wall[k].push(figure);
-          cpu[k].push(each);
-        }
-      }
-      const seen = `${median(wall[1])} a second, direct ${median(wall[0])}`;
-      rows.push(row(SUITE, `${name}, rate`, 'x', quotients(wall[1], wall[0]), BUDGET, seen));
-      const used = `${median(cpu[1])} ns of the thread a batch, direct ${median(cpu[0])}`;
-      const title = `${name}, batches in a second of the host's thread`;
-      rows.push(row(SUITE, title, 'x', quotients(cpu[0], cpu[1]), BUDGET, used));
-      // Two emulators compile the same guest code at different times: their speeds differ by more
-      // than mediation does. What the mediator takes of the one thread is the steadier figure.
-      const { domain } = machines[1] as { domain: HostDomain };
-      const left: number[] = [];
-      domain.domain.resume();
-      for (let i = 0; i < (quick ? 2 : 5); i++) {
-        left.push(
-          1 - (await shareOf('linux-vgt', () => domain.console.check(command, DEADLINE_MS))),
-        );
-      }
-      domain.domain.pause();
-      const outside = `${name}, part of the busy thread that is not the mediator's`;
-      rows.push(row(SUITE, outside, 'x', left, BUDGET, 'from a sampled CPU profile'));
+    for (const load of workloads) {
+      progress(load.name);
+      rows.push(...(await compare(machines, load, quick)));
+    }
+    const { host, domain } = machines[1] as Machine;
+    for (const load of [nop('bcs'), nop('rcs'), blit]) {
+      progress(`${load.name}, scan off and on`);
+      rows.push(await scanPrice(host, domain, load, quick));
     }
   } finally {
     for (const { host } of machines) host.close();
   }
   return rows;
+}
+
+interface Machine {
+  readonly host: Host;
+  readonly domain: HostDomain;
+}
+interface Ran {
+  readonly rate: number;
+  /** Nanoseconds of the thread: for each batch, or for all if the work is the same each time. */
+  readonly ns: number;
+}
+
+/** Runs a program in a guest that is paused before and after. */
+async function run({ host, domain }: Machine, { command, rate }: Workload): Promise<Ran> {
+  const batches = (): number => host.device.gt.engines.reduce((n, e) => n + e.counters.batches, 0);
+  domain.domain.resume();
+  const [from, start] = [batches(), threadNs()];
+  const output = await domain.console.check(command, DEADLINE_MS);
+  const ns = threadNs() - start;
+  domain.domain.pause();
+  if (rate === null) return { rate: 1e9 / ns, ns };
+  return { rate: rate(output), ns: ns / (batches() - from) };
+}
+
+/** One program in both guests, in turns. */
+async function compare(
+  machines: readonly Machine[],
+  load: Workload,
+  quick: boolean,
+): Promise<Row[]> {
+  const { name, budget } = load;
+  const [direct, mediated] = machines as [Machine, Machine];
+  const { a, b } = await interleaveRuns(
+    quick,
+    () => run(mediated, load),
+    () => run(direct, load),
+  );
+  const rows: Row[] = [];
+  const ns = (list: readonly Ran[]): number[] => list.map((r) => r.ns);
+  const rates = (list: readonly Ran[]): number[] => list.map((r) => r.rate);
+  if (load.rate !== null) {
+    const seen = `${median(rates(a))} a second, direct ${median(rates(b))}`;
+    rows.push(row(SUITE, `${name}, rate`, 'x', quotients(rates(a), rates(b)), budget, seen));
+  }
+  const what = load.rate === null ? 'runs' : 'batches';
+  const used = `${median(ns(a))} ns of the thread each, direct ${median(ns(b))}`;
+  const title = `${name}, ${what} in a second of the host's thread`;
+  rows.push(row(SUITE, title, 'x', quotients(ns(b), ns(a)), budget, used));
+  // Two emulators compile the same guest code at different times: their speeds differ by more
+  // than mediation does. What the mediator takes of the one thread is the steadier figure.
+  const left: number[] = [];
+  for (let i = 0; i < (quick ? 2 : 5); i++) {
+    left.push(1 - (await shareOf('linux-vgt', () => run(mediated, load))));
+  }
+  const outside = `${name}, part of the busy thread that is not the mediator's`;
+  rows.push(row(SUITE, outside, 'x', left, budget, 'from a sampled CPU profile'));
+  return rows;
+}
+
+/** What the check of commands costs: the same program with it switched off, in turns. */
+async function scanPrice(
+  host: Host,
+  domain: HostDomain,
+  load: Workload,
+  quick: boolean,
+): Promise<Row> {
+  const vgt = host.vgt as Vgt;
+  const scanned = async (off: boolean): Promise<Ran> => {
+    vgt.submitter.bypassScan = off ? ALL_RINGS : 0;
+    const ran = await run({ host, domain }, load);
+    vgt.submitter.bypassScan = 0;
+    // Hardware was given the guest's own page directories meanwhile.
+    for (const engine of vgt.dom0.engines) engine.programTables();
+    return ran;
+  };
+  const { a, b } = await interleaveRuns(
+    quick,
+    () => scanned(false),
+    () => scanned(true),
+  );
+  const price = quotients(
+    a.map((r) => r.ns),
+    b.map((r) => r.ns),
+  ).map((x) => (x - 1) * 100);
+  const detail = `${median(a.map((r) => r.ns))} ns of the thread a batch, ${median(b.map((r) => r.ns))} without`;
+  return row(SUITE, `${load.name}: the scanner's price`, '%', price, null, detail);
+}
+const ALL_RINGS = 0xf;
+
+async function interleaveRuns(
+  quick: boolean,
+  a: () => Promise<Ran>,
+  b: () => Promise<Ran>,
+): Promise<{ a: Ran[]; b: Ran[] }> {
+  const out = { a: [] as Ran[], b: [] as Ran[] };
+  for (let i = -WARMUP; i < (quick ? 2 : 5); i++) {
+    const first = i % 2 === 0 ? await a() : null;
+    const second = await b();
+    const third = first ?? (await a());
+    if (i < 0) continue;
+    out.a.push(third);
+    out.b.push(second);
+  }
+  return out;
 }
 
 const median = (list: readonly number[]): string => summary(list).median.toFixed(0);
