@@ -39,6 +39,8 @@ export class HostDomain {
   readonly origin: GuestOrigin;
   readonly console: SerialConsole;
   /** Kernel release and graphics driver, once somebody has asked the guest. */
+  /** It is being saved or moved: one at a time. */
+  leaving = false;
   kernel: string | null = null;
   driver: string | null = null;
   readonly #physical: DisplayEngine;

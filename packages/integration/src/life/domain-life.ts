@@ -48,6 +48,34 @@ export function movableDomain(host: Host, domid: number): { domain: HostDomain; 
   return { domain, vgt };
 }
 
+/**
+ * Does something with a domain that nobody else may do meanwhile.
+ *
+ * @throws LifeError WRONG_STATE when somebody does
+ */
+export async function exclusively<T>(
+  host: Host,
+  domid: number,
+  run: (domain: HostDomain) => Promise<T>,
+): Promise<T> {
+  const { domain } = movableDomain(host, domid);
+  if (domain.leaving) {
+    throw new LifeError('WRONG_STATE', `${domain.name} is being saved or moved already`);
+  }
+  domain.leaving = true;
+  try {
+    return await run(domain);
+  } finally {
+    domain.leaving = false;
+  }
+}
+
+/** @throws LifeError when a domain ended, or was destroyed, while it was waited for */
+export function stillThere(host: Host, domain: HostDomain): void {
+  if (host.domains.get(domain.domid) === domain && !domain.domain.over) return;
+  throw new LifeError('WRONG_STATE', `${domain.name} ended meanwhile`);
+}
+
 /** What a domain is. */
 export function identityOf(host: Host, domain: HostDomain): DomainIdentity {
   return {
@@ -98,6 +126,7 @@ export async function stopDomain(host: Host, domid: number, force: boolean): Pro
     host.loop.kick();
     await setImmediate();
   }
+  stillThere(host, domain);
   const stopped: Stopped = { ran, shown, askedAt, stoppedAt: performance.now(), cpuMs };
   if (vgt.lifecycle.stopped(vgpu) && vgpu.alive) return stopped;
   if (force && vgt.lifecycle.stop(vgpu, true) === null) return stopped;
@@ -134,12 +163,21 @@ export type AfterSave = 'destroy' | 'pause' | 'continue';
  *
  * @throws LifeError; the domain goes on then
  */
-export async function saveDomain(
+export function saveDomain(
   host: Host,
   domid: number,
   o: { readonly after?: AfterSave; readonly force?: boolean } = {},
 ): Promise<SavedDomain> {
-  const { domain, vgt } = movableDomain(host, domid);
+  return exclusively(host, domid, (domain) => save(host, domain, o));
+}
+
+async function save(
+  host: Host,
+  domain: HostDomain,
+  o: { readonly after?: AfterSave; readonly force?: boolean },
+): Promise<SavedDomain> {
+  const { domid } = domain;
+  const { vgt } = movableDomain(host, domid);
   const was = await stopDomain(host, domid, o.force ?? false);
   try {
     const { engine } = domain.domain;
@@ -151,12 +189,13 @@ export async function saveDomain(
       vgpu: packVgpu(vgpuState(vgt, domain)),
       ram: await packRam(engine.ram.bytes, () => setImmediate()),
     };
+    stillThere(host, domain);
     const after = o.after ?? 'destroy';
     if (after === 'destroy') host.destroyDomain(domid);
     else resumeDomain(host, domid, after === 'pause' ? { ...was, ran: false } : was);
     return saved;
   } catch (error) {
-    resumeDomain(host, domid, was);
+    if (host.domains.get(domid) === domain) resumeDomain(host, domid, was);
     throw error;
   }
 }

@@ -3,6 +3,7 @@ import type { Host } from '../host/host.ts';
 import type { HostDomain } from '../host/host-domain.ts';
 import {
   type Arrival,
+  exclusively,
   freeDomid,
   identityOf,
   movableDomain,
@@ -38,11 +39,20 @@ export interface MoveReport {
  *
  * @throws LifeError; the domain goes on where it was then
  */
-export async function handOver(
+export function handOver(
   from: Host,
   domid: number,
   to: Host,
   o: { readonly domid?: number; readonly force?: boolean } = {},
+): Promise<MoveReport & { readonly domain: HostDomain }> {
+  return exclusively(from, domid, () => move(from, domid, to, o));
+}
+
+async function move(
+  from: Host,
+  domid: number,
+  to: Host,
+  o: { readonly domid?: number; readonly force?: boolean },
 ): Promise<MoveReport & { readonly domain: HostDomain }> {
   const start = performance.now();
   const { domain, vgt } = movableDomain(from, domid);

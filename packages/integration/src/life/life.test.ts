@@ -120,6 +120,35 @@ describe('save and restore', () => {
     expect(await why(saveDomain(a, 1))).toBe('scripted1 is over: crashed, by the test');
   });
 
+  test('saved twice at once, or destroyed meanwhile: one of both is refused, nothing is left', async () => {
+    const a = host();
+    const guest = await worker(a);
+    work(guest, 100);
+    const [first, second] = await Promise.all([
+      why(saveDomain(a, 1, { after: 'continue' })),
+      why(saveDomain(a, 1)),
+    ]);
+    expect([first, second]).toEqual([
+      'nothing was wrong',
+      'scripted1 is being saved or moved already',
+    ]);
+    expect(guest.domain.state).toBe('running');
+    for (let turns = 0; turns < 12; turns++) {
+      const on = host();
+      const one = await worker(on);
+      work(one, turns);
+      const saving = why(saveDomain(on, 1));
+      for (let i = 0; i < turns; i++) await new Promise((next) => setImmediate(next));
+      on.destroyDomain(1);
+      const other = await worker(on);
+      expect(await saving).toMatch(/^(nothing was wrong|scripted1 ended meanwhile)$/);
+      expect([on.domains.size, on.vgt?.vms.length, other.domain.state]).toEqual([1, 2, 'running']);
+      work(other, 700);
+      await until(() => done(other, 700));
+      expect(done(other, 700)).toBe(true);
+    }
+  });
+
   test('a domain in the foreground leaves it for dom0', async () => {
     const a = host();
     await addScripted(a, 0);

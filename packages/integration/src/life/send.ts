@@ -3,11 +3,13 @@ import { keepUsedFrames, packVgpu } from '@xengt/linux-vgt';
 import type { Host } from '../host/host.ts';
 import type { HostDomain } from '../host/host-domain.ts';
 import {
+  exclusively,
   identityOf,
   movableDomain,
   processorMs,
   resumeDomain,
   type Stopped,
+  stillThere,
   stopDomain,
   vgpuState,
 } from './domain-life.ts';
@@ -28,11 +30,20 @@ const FEW_PAGES = 2048;
  *
  * @throws LifeError; the domain goes on here then, unless it is LOST after the other host was told to go on
  */
-export async function sendDomain(
+export function sendDomain(
   host: Host,
   domid: number,
   wire: Wire,
   o: { readonly force?: boolean } = {},
+): Promise<MoveReport> {
+  return exclusively(host, domid, () => send(host, domid, wire, o));
+}
+
+async function send(
+  host: Host,
+  domid: number,
+  wire: Wire,
+  o: { readonly force?: boolean },
 ): Promise<MoveReport> {
   const start = performance.now();
   const { domain, vgt } = movableDomain(host, domid);
@@ -43,6 +54,7 @@ export async function sendDomain(
   const { engine } = domain.domain;
   const pages = new SentPages(engine.ram.bytes);
   const rounds = await precopy(pages, wire);
+  stillThere(host, domain);
 
   const ran = domain.domain.state === 'running';
   const pausedAt = performance.now();
@@ -90,7 +102,7 @@ export async function sendDomain(
         `${error.message}; ${domain.name} may run there already, so it stands still here`,
       );
     }
-    resumeDomain(host, domid, was);
+    if (host.domains.get(domid) === domain) resumeDomain(host, domid, was);
     throw error;
   }
 }
