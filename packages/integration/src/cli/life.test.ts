@@ -1,8 +1,11 @@
+import { spawn } from 'node:child_process';
 import { mkdtemp, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { Host } from '../host/host.ts';
+import type { HostDomain } from '../host/host-domain.ts';
 import { BCS, DATA_GFN, type ScriptedGuest } from '../host/testing/scripted-guest.ts';
 import { LiveHostView } from '../host/view.ts';
 import { findHost } from '../lab/client.ts';
@@ -130,6 +133,38 @@ test('migrate between two servers: the guest works on, the figures are told', as
   expect(hosts[0]?.domains.has(1)).toBe(false);
   const back = await xengt('migrate', '1', ...on(1), '--to', String(servers[0]?.port));
   expect(back.out).toMatch(/^guest is domain 1 there; its GPU stood still for \d+ ms, /);
+});
+
+test('to another process and back: memory, rings and the work in them', async () => {
+  const script = fileURLToPath(new URL('../life/testing/host-process.ts', import.meta.url));
+  const other = spawn(process.execPath, ['--conditions=source', script, directory], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+  try {
+    const port = await new Promise<string>((resolve, reject) => {
+      other.stdout.once('data', (text: Buffer) => resolve(text.toString().trim()));
+      other.once('exit', (code) => reject(new Error(`the other host ended with ${code}`)));
+    });
+    for (let round = 0; round < 3; round++) {
+      for (let i = 0; i < 20; i++) {
+        const at = guest.dataGma + i * 4;
+        guest.submit(BCS, [(0x20 << 23) | 0x400002, 0, at, round * 100 + i]);
+      }
+      const away = await xengt('migrate', 'guest', ...on(0), '--to', port, '--json');
+      expect([away.code, away.err]).toEqual([0, '']);
+      expect(hosts[0]?.domains.has(1)).toBe(false);
+      const home = await xengt(
+        ...['migrate', 'guest', '--port', port, '--to', String(servers[0]?.port), '--json'],
+      );
+      expect([home.code, home.err]).toEqual([0, '']);
+      guest = again(guest, hosts[0]?.domains.get(1) as HostDomain);
+      await until(() => guest.peek(DATA_GFN, 19) === round * 100 + 19);
+      for (let i = 0; i < 20; i++) expect(guest.peek(DATA_GFN, i)).toBe(round * 100 + i);
+    }
+  } finally {
+    other.stdin.end();
+    await new Promise((resolve) => other.once('close', resolve));
+  }
 });
 
 test('a request of another site is none of a host', async () => {
