@@ -74,6 +74,7 @@ export class PhysicalPlanes {
         regs.write32(control + to, 0);
         regs.write32(arm + to, 0);
       }
+      this.#fit(screen, ((screen.width - 1) << 16) | (screen.height - 1));
       return;
     }
     this.#fit(screen, vm.vreg.peek(PIPESRC + pipe * PIPE_STRIDE));
