@@ -243,6 +243,7 @@ export const KINDS: readonly HostileKind[] = [
   { name: 'one register',       weight: 60, run: storms.oneRegister },
   { name: 'GTT',                weight: 60, run: storms.gttStorm },
   { name: 'aperture',           weight: 60, run: storms.apertureStorm },
+  { name: 'traps',              weight: 40, run: storms.trapStorm },
   { name: 'config',             weight: 30, run: storms.configStorm },
   { name: 'PV page',            weight: 30, run: storms.pvStorm },
   { name: 'interrupts',         weight: 30, run: storms.interruptStorm },

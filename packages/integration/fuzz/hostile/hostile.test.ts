@@ -43,9 +43,9 @@ describe('a VM that attacks three that work', () => {
   );
 
   test.each(KINDS.map(({ name }) => name))('by %s alone', { timeout: LONG_MS }, (only) => {
-    const r = runHostile({ ...ALL, operations: 20_000, only, rounds: 12 });
+    const r = runHostile({ ...ALL, operations: 20_000, only, rounds: 6 });
     expect(r.failure).toBeNull();
-    expect(r.operations).toBeGreaterThan(200);
+    expect(r.operations).toBeGreaterThan(100);
   });
 
   test('the same seed does the same', { timeout: LONG_MS }, () => {

@@ -182,3 +182,36 @@ export function displayStorm(d: Attacker): void {
     else d.read(0x70000 + pipe + r.below(0x50), 4);
   });
 }
+
+const WIDE: Int32Array = new Int32Array(8);
+const BAR0 = 0xf0000000;
+const BAR2 = 0xc0000000;
+const BAR0_BYTES = 0x400000;
+const BAR2_BYTES = 0x10000000;
+
+/** Whether an access of so many bytes touches a register that stops the VM. */
+function isDeadly(at: number, bytes: number): boolean {
+  for (let k = at & ~3; k < at + bytes; k += 4) if (DEADLY.has(k)) return true;
+  return false;
+}
+
+/** Loads and stores of one to 32 bytes, at any alignment, in the BARs and over their ends. */
+export function trapStorm(d: Attacker): void {
+  const r = d.random;
+  const { engine } = d.target;
+  storm(d, (i) => {
+    d.accesses++;
+    const size = 1 << ((r.u32() & 7) % 6);
+    const registers = (i & 3) !== 0;
+    const bytes = registers ? BAR0_BYTES : BAR2_BYTES;
+    const near = (i & 31) === 4 ? bytes - 40 + r.below(80) : r.below(bytes);
+    const at = (registers ? BAR0 : BAR2) + near;
+    const load = (i & 1) === 0 || (registers && isDeadly(near, size));
+    if (size > 4) {
+      if (load) engine.readWide(at, size, WIDE);
+      else engine.writeWide(at, size, WIDE);
+    } else if (size === 4) load ? engine.read32(at) : engine.write32(at, r.value());
+    else if (size === 2) load ? engine.read16(at) : engine.write16(at, r.u32());
+    else load ? engine.read8(at) : engine.write8(at, r.u32());
+  });
+}

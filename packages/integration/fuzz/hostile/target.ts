@@ -21,8 +21,8 @@ const SIZES = {
   static: { lowMiB: 16, highMiB: 64, fences: 4 },
   shared: { lowMiB: 128, highMiB: 1132, fences: 32 },
 } as const;
-export const BAR0: number = 0xf0000000 | 0;
-export const BAR2: number = 0xc0000000 | 0;
+const BAR0: number = 0xf0000000 | 0;
+const BAR2: number = 0xc0000000 | 0;
 /** Work that engines do in a microsecond of the machine's time, bytes. */
 const BYTES_PER_US = 128;
 /** Steps of the whole machine in which nobody attacks: what is fair is measured in them. */
