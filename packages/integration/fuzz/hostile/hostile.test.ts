@@ -45,7 +45,7 @@ describe('a VM that attacks three that work', () => {
   test.each(KINDS.map(({ name }) => name))('by %s alone', { timeout: LONG_MS }, (only) => {
     const r = runHostile({ ...ALL, operations: 20_000, only, rounds: 6 });
     expect(r.failure).toBeNull();
-    expect(r.operations).toBeGreaterThan(100);
+    expect(r.operations).toBeGreaterThan(30);
   });
 
   test('the same seed does the same', { timeout: LONG_MS }, () => {
