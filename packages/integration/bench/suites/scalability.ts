@@ -1,4 +1,4 @@
-import { POLICY_NAMES, type PolicyName } from '@xengt/linux-vgt';
+import { type PartitionMode, POLICY_NAMES, type PolicyName, type Vgt } from '@xengt/linux-vgt';
 import { interleave, quotients, type Row, row, threadNs } from '../lib/measure.ts';
 import { fillBlt, PICTURE_GMA, type ScriptedDriver, ScriptedMachine } from '../lib/scripted.ts';
 import type { SuiteOptions } from './suite.ts';
@@ -7,8 +7,11 @@ export const SCALABILITY = 'scalability';
 const BCS = 2;
 const UP_TO_7 = { limit: 0.95, sense: 'least' } as const;
 const AT_15 = { limit: 0.9, sense: 'least' } as const;
-/** Domain-0 beside 15 guests: what each gets of graphics memory. */
-const PART = { lowMiB: 4, highMiB: 16, fences: 1 };
+/** Domain-0 beside 15 guests: what each gets of graphics memory; or all that is free, in turn. */
+const PARTS = {
+  static: { lowMiB: 4, highMiB: 16, fences: 1 },
+  shared: { lowMiB: 216, highMiB: 1452, fences: 32 },
+} as const;
 const WORK = fillBlt(PICTURE_GMA, 256, 256);
 /** An engine's work in one step, as a host's: one of the fills. */
 const STEP_BYTES = 0x40000;
@@ -23,14 +26,19 @@ class BusyHost {
   readonly machine: ScriptedMachine;
   readonly drivers: readonly ScriptedDriver[];
 
-  constructor(scheduler: PolicyName, guests: number, stepNs: number) {
+  constructor(
+    scheduler: PolicyName,
+    guests: number,
+    stepNs: number,
+    partition: PartitionMode = 'static',
+  ) {
     this.machine = new ScriptedMachine('mediated', {
       ramMiB: 8,
-      vgt: { scheduler },
+      vgt: { scheduler, partition },
       simulated: { bytes: STEP_BYTES, ns: stepNs },
     });
     this.drivers = Array.from({ length: guests }, (_, i) => {
-      const driver = this.machine.guest(i + 1, PART);
+      const driver = this.machine.guest(i + 1, PARTS[partition]);
       driver.start(BCS);
       driver.batch(WORK);
       return driver;
@@ -61,24 +69,33 @@ export async function scalabilitySuite({ quick, progress }: SuiteOptions): Promi
   const trial = new BusyHost('timer', 1, 1000);
   await trial.rate(REQUESTS);
   const stepNs = 1e9 / (await trial.rate(REQUESTS));
+  const compare = async (
+    policy: PolicyName,
+    guests: number,
+    partition: PartitionMode,
+  ): Promise<void> => {
+    const what = partition === 'shared' ? 'guests with the same graphics addresses' : 'guests';
+    progress(`${policy}, ${guests} ${what}`);
+    const one = new BusyHost(policy, 1, stepNs, partition);
+    const many = new BusyHost(policy, guests, stepNs, partition);
+    const { a, b } = await interleave(
+      quick ? 3 : 9,
+      1,
+      () => many.rate(REQUESTS),
+      () => one.rate(REQUESTS),
+    );
+    const { switch: sw, residency } = many.machine.vgt as Vgt;
+    const { switches } = sw.counters;
+    const each = (many.done / switches).toFixed(0);
+    const swaps = partition === 'shared' ? `, ${residency.counters.swaps} MiB exchanged` : '';
+    const detail = `${switches} switches, one for ${each} fills of 256 x 256${swaps}`;
+    const budget = guests <= 7 ? UP_TO_7 : AT_15;
+    const title = `${policy}: ${guests} ${what} against 1`;
+    rows.push(row(SCALABILITY, title, 'x', quotients(a, b), budget, detail));
+  };
   for (const policy of POLICY_NAMES) {
-    const one = new BusyHost(policy, 1, stepNs);
-    for (const guests of [2, 4, 7, 15]) {
-      progress(`${policy}, ${guests} guests`);
-      const many = new BusyHost(policy, guests, stepNs);
-      const { a, b } = await interleave(
-        quick ? 3 : 9,
-        1,
-        () => many.rate(REQUESTS),
-        () => one.rate(REQUESTS),
-      );
-      const switches = many.machine.vgt?.switch.counters.switches ?? 0;
-      const each = (many.done / switches).toFixed(0);
-      const detail = `${switches} switches, one for ${each} fills of 256 x 256`;
-      const budget = guests <= 7 ? UP_TO_7 : AT_15;
-      const title = `${policy}: ${guests} guests against 1`;
-      rows.push(row(SCALABILITY, title, 'x', quotients(a, b), budget, detail));
-    }
+    for (const guests of [2, 4, 7, 15]) await compare(policy, guests, 'static');
   }
+  await compare('timer', 15, 'shared');
   return rows;
 }
