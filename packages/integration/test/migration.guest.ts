@@ -16,9 +16,9 @@ import { sendDomain } from '../src/life/send.ts';
 import { Wire } from '../src/life/wire.ts';
 import { complaints, drawPattern, guestFiles, LONG_MS, SHORT_MS, useHost } from './fixture.ts';
 
-/** Moves, and saves, under load; the long run of the promise has 100 of each. */
+/** Moves, and saves, under load; a long run has 100 of each: XENGT_MOVES=100 XENGT_SAVES=100. */
 const MOVES = Number(process.env['XENGT_MOVES'] ?? 8);
-const SAVES = Number(process.env['XENGT_MOVES'] ?? 3);
+const SAVES = Number(process.env['XENGT_SAVES'] ?? 3);
 /** Moves while one piece of work lasts, and saves for each that goes through a file. */
 const MOVES_AT_ONCE = 10;
 const SAVES_TO_FILE = 3;

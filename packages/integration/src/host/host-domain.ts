@@ -44,7 +44,7 @@ export class HostDomain {
   kernel: string | null = null;
   driver: string | null = null;
   readonly #physical: DisplayEngine;
-  #listeners: Set<(bytes: Uint8Array) => void> = new Set();
+  readonly #listeners: Set<(bytes: Uint8Array) => void> = new Set();
   readonly #history = new Uint8Array(HISTORY_BYTES);
   #historyLength = 0;
   #burst: number[] = [];
@@ -74,7 +74,6 @@ export class HostDomain {
   #adopt(before: HostDomain): void {
     this.kernel = before.kernel;
     this.driver = before.driver;
-    this.#listeners = before.#listeners;
     this.#history.set(before.#history);
     this.#historyLength = before.#historyLength;
   }

@@ -98,6 +98,7 @@ export class Host {
   /** Fails with GPU_LOST when the mediator gives the GPU up; a run of the host is over then. */
   readonly lost: Promise<never>;
   readonly #monitors: Monitors;
+  readonly #arrivals: Set<(domain: HostDomain) => void> = new Set();
 
   constructor(options: HostOptions = {}) {
     const { loop } = this;
@@ -195,11 +196,18 @@ export class Host {
         physical: this.device.display,
       });
       this.domains.set(domid, host);
+      for (const listener of this.#arrivals) listener(host);
       return host;
     } catch (error) {
       this.hypervisor.releaseDomain(domid);
       throw error;
     }
+  }
+
+  /** Calls `listener` with each domain that is made, or comes from elsewhere. @returns takes it back */
+  onDomain(listener: (domain: HostDomain) => void): () => void {
+    this.#arrivals.add(listener);
+    return () => this.#arrivals.delete(listener);
   }
 
   #vgpuFor(o: DomainOptions): Vgpu | null {

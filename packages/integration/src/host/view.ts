@@ -59,9 +59,12 @@ export class LiveHostView implements HostView {
   }
 
   onConsole(listener: (domain: number, bytes: Uint8Array) => void): () => void {
-    const stops = [...this.#host.domains.values()].map((d) =>
-      d.onConsole((bytes) => listener(d.domid, bytes)),
-    );
+    const stops: (() => void)[] = [];
+    const listen = (d: HostDomain): void => {
+      stops.push(d.onConsole((bytes) => listener(d.domid, bytes)));
+    };
+    for (const domain of this.#host.domains.values()) listen(domain);
+    stops.push(this.#host.onDomain(listen));
     return () => {
       for (const stop of stops) stop();
     };

@@ -5,6 +5,7 @@ import { packVgpu, unpackVgpu, type VgpuStateV1 } from '@xengt/linux-vgt';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { Host } from '../host/host.ts';
 import { BCS, DATA_GFN, RCS, type ScriptedGuest } from '../host/testing/scripted-guest.ts';
+import { LiveHostView } from '../host/view.ts';
 import { restoreDomain, resumeDomain, saveDomain, stopDomain } from './domain-life.ts';
 import { handOver } from './hand-over.ts';
 import type { SavedDomain } from './saved-domain.ts';
@@ -279,6 +280,27 @@ describe('the file of a saved domain', () => {
     expect(await why(readSaved(cut))).toContain('cut: it ends after 100 bytes');
     expect((await readFile(cut)).length).toBe(100);
   });
+});
+
+test('whoever listens to a host hears the consoles of domains that come later, and only there', async () => {
+  const [a, b] = [host(), host()];
+  const guest = await worker(a);
+  const heard: string[] = [];
+  const stops = [a, b].map((h, i) =>
+    new LiveHostView(h).onConsole((domid, bytes) =>
+      heard.push(`${'ab'[i]}${domid} ${String.fromCharCode(...bytes)}`),
+    ),
+  );
+  const say = async (text: string): Promise<void> => {
+    guest.engine.print(text);
+    await new Promise((next) => setImmediate(next));
+  };
+  await say('one');
+  await handOver(a, 1, b, { domid: 4 });
+  await say('two');
+  for (const stop of stops) stop();
+  await say('three');
+  expect(heard).toEqual(['a1 one', 'b4 two']);
 });
 
 describe('moved to another host of the same process', () => {
