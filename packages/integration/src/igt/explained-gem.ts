@@ -47,7 +47,7 @@ export const GEM_EXPLANATIONS: readonly Explanation[] = [
   { tests: 'igt@i915_pm_rpm@gem-execbuf', said: /px == color/, outcomes: ['fail'], because: "sends gen8's XY_COLOR_BLT, one dword longer: gen7 takes the upper half of its address, 0, for the colour" },
   // 32 bits.
   { tests: 'igt@perf@{blocking,polling}{,-parameterized}', outcomes: ['timeout'], because: "measures its ten seconds with seconds times 10^9 in a long: in a 32-bit program that overflows, and they never pass" },
-  { tests: 'igt@gem_pread@exhaustion', said: /write_value/, outcomes: ['fail'], because: 'raises pid_max to 200,000; a 32-bit kernel takes 32,768 at most' },
+  { tests: 'igt@gem_{pread@exhaustion,pwrite@basic-exhaustion}', said: /write_value/, outcomes: ['fail'], because: 'raises pid_max to 200,000; a 32-bit kernel takes 32,768 at most' },
   // What the kernel or its configuration has not, or has.
   { tests: 'igt@*', said: /kernel_sw_sync_path/, outcomes: ['fail'], because: 'needs CONFIG_SW_SYNC, which Debian does not set; this subtest does not ask before' },
   { tests: 'igt@gem_{wait,busy}@*@all', said: /^$/, outcomes: SKIPPED, because: "the list has an old name: this IGT's dynamic subtest is called all-engines" },

@@ -113,7 +113,7 @@ export const ATTRIBUTE_ROWS: readonly AttributeRow[] = [
   { name: 'GEN7_L3LOG_SLICE0',    offset: 0x0b070, count: 32, policy: RENDER, flags: CMD },
   { name: 'GEN7_L3LOG_SLICE1',    offset: 0x0b270, count: 32, policy: RENDER, flags: CMD },
   { name: 'HALF_SLICE_CHICKEN1',  offset: 0x0e100, policy: RENDER_MODE, flags: SAVED },
-  { name: 'HALF_SLICE_CHICKEN2',  offset: 0x0e180, count: 2, policy: RENDER_MODE, flags: SAVED },
+  { name: 'HALF_SLICE_CHICKEN2',  offset: 0x0e180, count: 2, policy: RENDER_MODE, flags: SAVED | F_CMD_WRITE },
   { name: 'HALF_SLICE_CHICKEN7',  offset: 0x0e194, policy: RENDER_MODE, flags: SAVED },
   { name: 'HSW_ROW_CHICKEN3',     offset: 0x0e49c, policy: RENDER_MODE, flags: CMD },
   { name: 'ROW_CHICKEN',          offset: 0x0e4f0, count: 2, policy: RENDER_MODE, flags: SAVED },

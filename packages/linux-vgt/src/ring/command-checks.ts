@@ -15,7 +15,8 @@ const ENGINE_BASE: readonly number[] = [
 
 /**
  * What is checked of each command by itself: GGTT addresses and registers it names must be the
- * VM's own; display commands of a VM without the display are taken out.
+ * VM's own; display commands of a VM without the display are taken out, and so is what sets the
+ * observation unit up, which is dom0's.
  */
 export class CommandChecks {
   /** Why the VM is refused; '' while it is not. */
@@ -146,8 +147,13 @@ export class CommandChecks {
           return this.refuse("page directory outside the VM's graphics memory:", value);
         }
         words[i + 1] = host.hardwareDirectory(this.engine);
-      } else if (T.DISPLAY_REGISTERS.has(register)) {
-        if ((this.host as ScanHost).displayRegister(register, words[i + 1] as number)) continue;
+      } else if (T.DISPLAY_REGISTERS.has(register) || T.isObservation(register)) {
+        const host = this.host as ScanHost;
+        const value = words[i + 1] as number;
+        const kept = T.DISPLAY_REGISTERS.has(register)
+          ? host.displayRegister(register, value)
+          : host.observationRegister(register, value);
+        if (kept) continue;
         dropPair(words, at, i, end);
         end -= 2;
         i -= 2;

@@ -25,6 +25,8 @@ export interface ScanHost {
    * @returns whether hardware gets it
    */
   displayRegister(register: number, value: number): boolean;
+  /** The same for a register that sets the observation unit up. */
+  observationRegister(register: number, value: number): boolean;
   /** Batches that run without privilege and are not scanned. Upstream: `skip_bb_cnt`. */
   readonly batchesSkipped: { count: number };
 }

@@ -100,6 +100,26 @@ export const PC_LOAD_REGISTER = 0x800000;
 export const MI_USE_GGTT = 0x400000;
 
 /**
+ * Set-up of the observation unit that a driver loads by command when a metric set begins: triggers and
+ * conditions of counters, multiplexers of the network. First and last of each run; none holds an
+ * address. i915 `gen7_oa_b_counters`, `gen7_oa_mux_regs`, `hsw_oa_mux_regs`.
+ */
+// biome-ignore format: one run a line
+const OBSERVATION_RUNS: readonly (readonly [first: number, last: number])[] = [
+  [0x02710, 0x0272c], [0x02740, 0x0275c], [0x02770, 0x027ac],
+  [0x091b8, 0x091cc], [0x09800, 0x09888],
+  [0x09e80, 0x09ea4], [0x09ec0, 0x09ec0], [0x25100, 0x2ff90],
+];
+
+/** Whether a register is of {@link OBSERVATION_RUNS}. */
+export function isObservation(register: number): boolean {
+  for (const [first, last] of OBSERVATION_RUNS) {
+    if (register >= first && register <= last) return true;
+  }
+  return false;
+}
+
+/**
  * Registers for waiting on the display, which a driver loads by command around MI_WAIT_FOR_EVENT:
  * FORCEWAKE_MT, DERRMR, DE_LOAD_SL of the three pipes. i915 `hsw_master_regs` lets them through.
  */

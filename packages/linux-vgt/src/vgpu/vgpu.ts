@@ -429,6 +429,11 @@ export class Vgpu implements MmioHost, EngineHost, ScanHost {
     return false;
   }
 
+  observationRegister(register: number, value: number): boolean {
+    if (!this.isDom0) this.vreg.poke(register, value);
+    return this.isDom0;
+  }
+
   findPage(engine: number, gma: number, ppgtt: boolean): number {
     const { device } = this.#owner;
     let page = gma >>> 12;
