@@ -367,9 +367,5 @@ test('cursors that move over two screens: alpha and place', async () => {
 test('no kernel log complains of any of it', async () => {
   await modetest.stop();
   const lines = await complaints(lab.current.domains[0] as (typeof lab.current.domains)[number]);
-  // A host that takes an emulated CPU away for longer than the beam waits: said, but no failure.
-  const late = lines.filter((line) => line.includes('Atomic update failure'));
-  if (late.length > 0) console.warn(late.join('\n'));
-  expect(lines.filter((line) => !late.includes(line))).toEqual([]);
-  expect(late.length).toBeLessThan(3);
+  expect(lines).toEqual([]);
 });
