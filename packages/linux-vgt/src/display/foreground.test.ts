@@ -78,6 +78,20 @@ describe('the foreground VM', () => {
     expect([hw(0x6001c), hw(0x68080)]).toEqual([(1023 << 16) | 767, 0]);
   });
 
+  test('a picture that the VM fits between bars has them on a screen of another size too', () => {
+    light(g, 0, 800, 600, [640, 400]);
+    plane(g, 0, g.low, 4096);
+    g.write(0x68070, (0 << 16) | 50);
+    g.write(0x68080, 0x80800000 | 0);
+    g.write(0x68074, (800 << 16) | 500);
+    b.vgt.setForeground(1);
+    expect([hw(0x68070), hw(0x68074)]).toEqual([64, (1024 << 16) | 640]);
+    expect(hw(0x68080) & (1 << 31)).not.toBe(0);
+    g.write(0x68080, 0);
+    g.write(0x68074, 0);
+    expect([hw(0x68070), hw(0x68074)]).toEqual([0, (1024 << 16) | 768]);
+  });
+
   test("[O4] a guest's panel fitter stays its own", () => {
     light(g, 0, 1024, 768);
     b.vgt.setForeground(1);

@@ -93,9 +93,11 @@ export class Foreground {
     if (vm === null || vm.display === null || this.#refreshing) return;
     this.#refreshing = true;
     const ours = this.#device.display.screens();
-    mapPipes(ours, vm.display.screens(), (port) => vm.ports.physical(port), this.#pipeOf);
+    const theirs = vm.display.screens();
+    mapPipes(ours, theirs, (port) => vm.ports.physical(port), this.#pipeOf);
     for (const screen of ours) {
-      this.#planes.program(vm, this.#pipeOf[screen.pipe] as number, screen);
+      const from = theirs.find((s) => s.pipe === this.#pipeOf[screen.pipe]);
+      this.#planes.program(vm, from, screen);
       this.#colourLater(screen.pipe);
     }
     this.#refreshing = false;
@@ -125,7 +127,7 @@ export class Foreground {
 
   #forward(vm: Vgpu, offset: number): void {
     const kind = F.followedKind(offset);
-    if (kind === F.SOURCE_SIZE || kind === F.SIGNAL) {
+    if (kind === F.SOURCE_SIZE || kind === F.SIGNAL || kind === F.FITTER) {
       this.refresh();
       return;
     }

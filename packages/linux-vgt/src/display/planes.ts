@@ -1,7 +1,6 @@
 import type { HaswellDevice, Screen } from '@xengt/hsw-device';
 import type { Vgpu } from '../vgpu/vgpu.ts';
 import type { PipeColours } from './colours.ts';
-import { UNMAPPED } from './pipe-map.ts';
 import type { ScanOut } from './scan-out.ts';
 import { isOff, isSurface, SURFACES, surfaceBytes } from './surface-range.ts';
 import { scaledWatermark } from './watermarks.ts';
@@ -49,6 +48,23 @@ const WM0: readonly number[] = [0x45100, 0x45104, 0x45200];
 /** Stream attributes and AVI infoframe of the transcoders, in which dom0 tells the range. */
 const SIGNALS: readonly number[] = [0x60224, 0x61224, 0x62224, 0x60410, 0x61410, 0x62410, 0x6f410];
 
+/** Left, top, right and bottom of a part of a screen: 0 to 1. */
+type Window = readonly [number, number, number, number];
+const WHOLE: Window = [0, 0, 1, 1];
+
+/** Where a VM's own fitter puts its picture, e.g. between bars; null without one. i915 `pch_pfit`. */
+function fitterWindow(vm: Vgpu, { pipe, width, height }: Screen): Window | null {
+  const at = pipe * PF_STRIDE;
+  const size = vm.vreg.peek(PF_WIN_SZ + at);
+  if (vm.vreg.peek(PF_CTL + at) >= 0 || size === 0) return null;
+  const position = vm.vreg.peek(PF_WIN_POS + at);
+  const [left, top] = [position >>> 16, position & 0xffff];
+  const right = Math.min((left + (size >>> 16)) / width, 1);
+  const bottom = Math.min((top + (size & 0xffff)) / height, 1);
+  const empty = left / width >= right || top / height >= bottom;
+  return empty ? null : [left / width, top / height, right, bottom];
+}
+
 /** Programs the planes, fitters and watermarks of hardware for the foreground VM. */
 export class PhysicalPlanes {
   /** Surfaces of a VM outside its graphics memory: not shown. */
@@ -65,19 +81,20 @@ export class PhysicalPlanes {
     this.#colours = colours;
   }
 
-  /** Shows a VM's pipe on a screen. @param pipe `UNMAPPED` leaves it black */
-  program(vm: Vgpu, pipe: number, screen: Screen): void {
+  /** Shows a VM's screen on a physical one. @param theirs undefined leaves it black */
+  program(vm: Vgpu, theirs: Screen | undefined, screen: Screen): void {
     const { regs } = this.#device;
     const to = screen.pipe * PIPE_STRIDE;
-    if (pipe === UNMAPPED) {
+    if (theirs === undefined) {
       for (const [control, arm] of SWITCHES) {
         regs.write32(control + to, 0);
         regs.write32(arm + to, 0);
       }
-      this.#fit(screen, ((screen.width - 1) << 16) | (screen.height - 1));
+      this.#fit(screen, ((screen.width - 1) << 16) | (screen.height - 1), null);
       return;
     }
-    this.#fit(screen, vm.vreg.peek(PIPESRC + pipe * PIPE_STRIDE));
+    const { pipe } = theirs;
+    this.#fit(screen, vm.vreg.peek(PIPESRC + pipe * PIPE_STRIDE), fitterWindow(vm, theirs));
     for (const base of PLANE_REGISTERS) this.#put(vm, base, pipe, screen.pipe);
   }
 
@@ -117,17 +134,26 @@ export class PhysicalPlanes {
     return gma < 0 ? NOT_SHOWN : gma | (value & 0xfff);
   }
 
-  /** The VM's source size on the screen's timings. WIN_SZ is written last: it arms the fitter. */
-  #fit(screen: Screen, source: number): void {
+  /**
+   * The VM's source size on the screen's timings. WIN_SZ is written last: it arms the fitter.
+   *
+   * @param window part of its own screen that the VM fits its picture to; null for all of it
+   */
+  #fit(screen: Screen, source: number, window: Window | null): void {
     const { regs } = this.#device;
     const at = screen.pipe * PF_STRIDE;
     const width = (source >>> 16) + 1;
     const height = (source & 0xffff) + 1;
-    const fits = width === screen.width && height === screen.height;
+    const fits = window === null && width === screen.width && height === screen.height;
+    const [left, top, right, bottom] = window ?? WHOLE;
+    const x = Math.round(left * screen.width);
+    const y = Math.round(top * screen.height);
+    const across = Math.round(right * screen.width) - x;
+    const down = Math.round(bottom * screen.height) - y;
     regs.write32(PIPESRC + screen.pipe * PIPE_STRIDE, source);
-    regs.write32(PF_WIN_POS + at, 0);
+    regs.write32(PF_WIN_POS + at, fits ? 0 : (x << 16) | y);
     regs.write32(PF_CTL + at, fits ? 0 : PF_ON | (screen.pipe << 29));
-    regs.write32(PF_WIN_SZ + at, fits ? 0 : (screen.width << 16) | screen.height);
+    regs.write32(PF_WIN_SZ + at, fits ? 0 : (across << 16) | down);
     const watermark = WM0[screen.pipe] as number;
     const own = this.#dom0.vreg.peek(watermark);
     regs.write32(watermark, scaledWatermark(own, width * height, screen.width * screen.height));
