@@ -78,7 +78,7 @@ export interface VgtConfig extends RecoveryConfig {
   readonly maxVms?: number;
   /** How the engines' time is shared; default `timer`, upstream's round robin. */
   readonly scheduler?: PolicyName;
-  /** Time slice, nanoseconds. Default: 15 ms with `timer`, 5 ms with `fair`, 4 ms with `event`. */
+  /** Time slice, nanoseconds. Default: 15 ms with `timer`, 8 ms with `fair`, 4 ms with `event`. */
   readonly sliceNs?: number;
   /** A VM with work that has waited so long goes first, nanoseconds. Default 1.5 s, as upstream. */
   readonly starvationNs?: number;

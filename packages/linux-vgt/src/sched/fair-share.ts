@@ -12,7 +12,7 @@ const LEAD_NS = 1_000_000;
  */
 export class FairShare implements SchedulerPolicy {
   readonly name = 'fair';
-  readonly defaultSliceNs: number = 5_000_000;
+  readonly defaultSliceNs: number = 8_000_000;
   sliceNs: number = this.defaultSliceNs;
   /** Least time by weight of those with work; it never goes back. */
   #least = 0;

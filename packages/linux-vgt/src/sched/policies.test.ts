@@ -301,10 +301,10 @@ describe('at run time', () => {
     expect(read('control/tbs_period_ms')).toBe('15\n');
     expect(control.write('control/scheduler', 'fair\n')).toBeNull();
     expect(read('control/scheduler')).toBe('timer [fair] event\n');
-    expect(read('control/tbs_period_ms')).toBe('5\n');
-    expect(control.write('control/tbs_period_ms', '8')).toBeNull();
-    expect(control.write('control/scheduler', 'event')).toBeNull();
     expect(read('control/tbs_period_ms')).toBe('8\n');
+    expect(control.write('control/tbs_period_ms', '6')).toBeNull();
+    expect(control.write('control/scheduler', 'event')).toBeNull();
+    expect(read('control/tbs_period_ms')).toBe('6\n');
     expect(control.write('control/tbs_period_ms', '-1')).toBeNull();
     expect(read('control/tbs_period_ms')).toBe('4\n');
     for (const [path, value] of [
