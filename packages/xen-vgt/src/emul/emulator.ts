@@ -5,7 +5,10 @@ import { CpuFault, PFV, UD, Unhandled } from './fault.ts';
 import { type IcedX86, INSN_BYTES_MAX, type Insn, InsnDecoder } from './insn.ts';
 import { EmulMemory } from './memory.ts';
 import { AREA } from './ops-area.ts';
+import { ATOMIC } from './ops-atomic.ts';
 import { INTEGER } from './ops-integer.ts';
+import { PACKED } from './ops-packed.ts';
+import { PRODUCT } from './ops-product.ts';
 import { STACK } from './ops-stack.ts';
 import { STRING } from './ops-string.ts';
 import { VECTOR } from './ops-vector.ts';
@@ -107,9 +110,11 @@ export class Emulator {
   }
 }
 
+const HANDLERS: ReadonlyMap<string, Handler> = new Map(
+  [INTEGER, ATOMIC, PRODUCT, VECTOR, PACKED, STACK, AREA].flatMap((table) => [...table]),
+);
+
 /** MOVSD and CMPSD are two instructions each. */
 function handlerOf(insn: Insn): Handler | undefined {
-  const { name } = insn;
-  if (insn.string) return STRING.get(name);
-  return INTEGER.get(name) ?? VECTOR.get(name) ?? STACK.get(name) ?? AREA.get(name);
+  return (insn.string ? STRING : HANDLERS).get(insn.name);
 }

@@ -1,42 +1,8 @@
-import { CR0_EM, CR0_TS, CR4_OSFXSR, CR4_OSXSAVE, RDI, VECTOR_BYTES } from './cpu-state.ts';
+import { RDI, VECTOR_BYTES } from './cpu-state.ts';
 import type { Exec, Handler } from './exec.ts';
-import { CpuFault, NM, UD } from './fault.ts';
 import { mask } from './flags.ts';
 import { OP_GPR, OP_MEMORY, OP_VECTOR } from './insn.ts';
-
-/** #UD or #NM where SSE or AVX is not switched on. SDM vol.2 2.4. */
-export function requireVectors(e: Exec): void {
-  const { state, insn } = e;
-  if (insn.vex) {
-    if ((state.cr4 & CR4_OSXSAVE) === 0 || (state.xcr0 & 6) !== 6 || !state.protectedMode) {
-      throw new CpuFault(UD);
-    }
-  } else if ((state.cr0 & CR0_EM) !== 0 || (state.cr4 & CR4_OSFXSR) === 0) throw new CpuFault(UD);
-  if ((state.cr0 & CR0_TS) !== 0) throw new CpuFault(NM);
-}
-
-function vector(run: Handler): Handler {
-  return (e) => {
-    requireVectors(e);
-    run(e);
-  };
-}
-
-/** Source operand's bytes: a copy of the register, or the memory operand in the buffer. */
-function source(e: Exec, i: number, bytes: number): Uint8Array {
-  const op = e.op(i);
-  const { buffer } = e.memory;
-  if (op.kind === OP_MEMORY) e.loadBytes(bytes);
-  else buffer.set(e.vector(op.reg, bytes));
-  return buffer.subarray(0, bytes);
-}
-
-/** Destination register's lower part; what AVX clears is cleared. */
-function result(e: Exec, bytes: number): Uint8Array {
-  const { reg } = e.op(0);
-  e.clearAbove(reg, bytes);
-  return e.vector(reg, bytes);
-}
+import { both, result, source, vector } from './vector-operands.ts';
 
 /** MOVAPS and its kin: all of a register. */
 function whole(aligned: boolean): Handler {
@@ -251,105 +217,6 @@ function masked(unit: number): Handler {
   };
 }
 
-type Lanes = (a: Uint8Array, b: Uint8Array, r: Uint8Array, n: number) => void;
-
-/** Two registers or a register and memory. Legacy forms want memory aligned. */
-function packed(run: Lanes): Handler {
-  return (e) => {
-    const n = e.bytes;
-    const { count, vex } = e.insn;
-    if (!vex && e.isMemory(count - 1)) e.requireAligned(n);
-    const b = source(e, count - 1, n).slice();
-    const a = e.vector(e.op(count - 2).reg, n).slice();
-    run(a, b, result(e, n), n);
-  };
-}
-
-const bytewise =
-  (f: (a: number, b: number) => number): Lanes =>
-  (a, b, r, n) => {
-    for (let i = 0; i < n; i++) r[i] = f(a[i] as number, b[i] as number);
-  };
-
-/** PADD, PSUB and PCMPEQ over units of 1 to 8 bytes. */
-const unitwise =
-  (unit: number, f: (a: bigint, b: bigint) => bigint): Lanes =>
-  (a, b, r, n) => {
-    const part = (of: Uint8Array, at: number): bigint => {
-      let value = 0n;
-      for (let i = unit - 1; i >= 0; i--) value = (value << 8n) | BigInt(of[at + i] as number);
-      return value;
-    };
-    for (let at = 0; at < n; at += unit) {
-      let value = BigInt.asUintN(unit * 8, f(part(a, at), part(b, at)));
-      for (let i = 0; i < unit; i++, value >>= 8n) r[at + i] = Number(value & 0xffn);
-    }
-  };
-
-const shuffleBytes: Lanes = (a, b, r, n) => {
-  for (let i = 0; i < n; i++) {
-    const c = b[i] as number;
-    r[i] = (c & 0x80) === 0 ? (a[(i & 16) | (c & 15)] as number) : 0;
-  }
-};
-
-const AND = bytewise((a, b) => a & b);
-const ANDN = bytewise((a, b) => ~a & b);
-const OR = bytewise((a, b) => a | b);
-const XOR = bytewise((a, b) => a ^ b);
-
-const PACKED: Readonly<Record<string, Lanes>> = {
-  Pand: AND,
-  Andps: AND,
-  Andpd: AND,
-  Pandn: ANDN,
-  Andnps: ANDN,
-  Andnpd: ANDN,
-  Por: OR,
-  Orps: OR,
-  Orpd: OR,
-  Pxor: XOR,
-  Xorps: XOR,
-  Xorpd: XOR,
-  Pshufb: shuffleBytes,
-  ...Object.fromEntries(
-    [
-      ['b', 1],
-      ['w', 2],
-      ['d', 4],
-      ['q', 8],
-    ].flatMap(([letter, size]) => {
-      const unit = size as number;
-      return [
-        [`Padd${letter}`, unitwise(unit, (a, b) => a + b)],
-        [`Psub${letter}`, unitwise(unit, (a, b) => a - b)],
-        [`Pcmpeq${letter}`, unitwise(unit, (a, b) => (a === b ? -1n : 0n))],
-      ];
-    }),
-  ),
-};
-
-/** PSHUFD. */
-const shuffleDwords: Handler = (e) => {
-  const n = e.bytes;
-  if (!e.insn.vex && e.isMemory(1)) e.requireAligned(n);
-  const bytes = source(e, 1, n).slice();
-  const order = Number(e.read(2, 1));
-  const r = result(e, n);
-  for (let i = 0; i < n / 4; i++) {
-    const from = (i & 4) | ((order >> (2 * (i & 3))) & 3);
-    r.set(bytes.subarray(from * 4, from * 4 + 4), i * 4);
-  }
-};
-
-/** Instructions that AVX has under the same name with a V before it. */
-function both(entries: readonly (readonly [string, Handler])[]): [string, Handler][] {
-  return entries.flatMap(([name, run]): [string, Handler][] => [
-    [name, vector(run)],
-    [`V${name.toLowerCase()}`, vector(run)],
-  ]);
-}
-
 const WIDENED = [
   ['bw', 1, 2],
   ['bd', 1, 4],
@@ -359,7 +226,7 @@ const WIDENED = [
   ['dq', 4, 8],
 ] as const;
 
-/** Vector instructions by iced's mnemonic. */
+/** Moves of vector registers, by iced's mnemonic. */
 export const VECTOR: ReadonlyMap<string, Handler> = new Map<string, Handler>([
   ...both(
     ['Movaps', 'Movapd', 'Movdqa', 'Movntps', 'Movntpd', 'Movntdq', 'Movntdqa'].map(
@@ -389,12 +256,10 @@ export const VECTOR: ReadonlyMap<string, Handler> = new Map<string, Handler>([
     ['Pextrq', extract(8)],
     ['Extractps', extract(4)],
     ['Maskmovdqu', maskedBytes],
-    ['Pshufd', shuffleDwords],
     ...WIDENED.flatMap(([name, from, to]) => [
       [`Pmovzx${name}`, widen(from, to, false)] as const,
       [`Pmovsx${name}`, widen(from, to, true)] as const,
     ]),
-    ...Object.entries(PACKED).map(([name, lanes]) => [name, packed(lanes)] as const),
   ]),
   ...(
     [
