@@ -1,3 +1,4 @@
+import { commandTable } from '@xengt/hsw-device';
 import type { BatchArena } from './batch-arena.ts';
 import type { CommandChecks } from './command-checks.ts';
 import type { ScanHost } from './scan-host.ts';
@@ -38,6 +39,7 @@ export class BatchCopier {
   readonly #reader: CommandReader;
   #arena: BatchArena | null = null;
   #engine = 0;
+  #table: Uint16Array = commandTable(1);
   /** Copied pieces of the batch tree: where from, where to, how far. */
   #chunks = 0;
   readonly #chunkGma = new Int32Array(CHUNKS_MAX);
@@ -62,6 +64,7 @@ export class BatchCopier {
   begin(arena: BatchArena, engine: number): void {
     this.#arena = arena;
     this.#engine = engine;
+    this.#table = commandTable(1 << engine);
     this.full = false;
     this.batches = 0;
     this.dwords = 0;
@@ -209,6 +212,7 @@ export class BatchCopier {
     const words = (this.#arena as BatchArena).words;
     const { starts } = this;
     const reader = this.#reader;
+    const table = this.#table;
     const plain = T.PLAIN_LENGTHS[this.#engine] as Int16Array;
     const limit = begin + room;
     let filled = begin;
@@ -219,7 +223,7 @@ export class BatchCopier {
         if (filled < 0) return -1;
       }
       const header = words[at] as number;
-      const entry = plain[header >>> 16] as number;
+      const entry = plain[table[header >>> 16] as number] as number;
       const length =
         entry !== 0 ? T.plainLength(entry, header) : reader.measure(words, at, 0x7fffffff);
       if (length === 0) return -1;

@@ -1,13 +1,20 @@
-import { COMMAND_ENGINES, COMMAND_MAX, commandIndex, commandLength } from '@xengt/hsw-device';
+import {
+  COMMAND_ENGINES,
+  COMMAND_MAX,
+  commandIndex,
+  commandLength,
+  commandTable,
+} from '@xengt/hsw-device';
 import { expect, test } from 'vitest';
 import { ACTIONS, PLAIN, PLAIN_LENGTHS, plainLength } from './scan-table.ts';
 
 test('what is passed with one look-up is what the whole check passes, at the same length', () => {
   for (const [engine, lengths] of PLAIN_LENGTHS.entries()) {
     const on = 1 << engine;
+    const table = commandTable(on);
     let passed = 0;
     for (let top = 0; top < 0x10000; top++) {
-      const entry = lengths[top] as number;
+      const entry = lengths[table[top] as number] as number;
       if (entry === 0) continue;
       passed++;
       const index = commandIndex(top << 16, on);

@@ -1,4 +1,4 @@
-import { COMMAND_MAX, COMMANDS, type CommandRow, commandTable, rowOf } from '@xengt/hsw-device';
+import { COMMAND_MAX, COMMANDS, type CommandRow } from '@xengt/hsw-device';
 
 /** What the scanner does about a command. Everything else is checked for engine and length only. */
 export const PLAIN = 0,
@@ -55,23 +55,14 @@ export const GO_ON = 0,
   STOP = 2;
 
 /**
- * Commands of which nothing is checked but engine and length, by engine and the top 16 bits of the
- * header, as `commandTable` has them: most of what a driver submits is passed with one look-up.
- * A length in dwords; or the mask of the length field, negative; 0 for whatever is looked at.
+ * Commands of which nothing is checked but engine and length, by engine and what `commandTable` says
+ * of a header (row + 1): most of what a driver submits is passed with these two look-ups, in the
+ * table that the engine will use next and in a few hundred bytes. A length in dwords; or the mask
+ * of the length field, negative; 0 for whatever is looked at.
  */
-export const PLAIN_LENGTHS: readonly Int16Array[] = [0, 1, 2, 3].map(plainLengths);
-
-function plainLengths(engine: number): Int16Array {
-  const on = 1 << engine;
-  const table = commandTable(on);
-  const byRow = COMMANDS.map((row, index) => plainEntry(row, index, on));
-  const out = new Int16Array(table.length);
-  for (let top = 0; top < table.length; top++) {
-    const index = rowOf(table, top << 16);
-    if (index >= 0) out[top] = byRow[index] as number;
-  }
-  return out;
-}
+export const PLAIN_LENGTHS: readonly Int16Array[] = [0, 1, 2, 3].map((engine) =>
+  Int16Array.of(0, ...COMMANDS.map((row, index) => plainEntry(row, index, 1 << engine))),
+);
 
 function plainEntry(row: CommandRow, index: number, on: number): number {
   if (ACTIONS[index] !== PLAIN || (row.on & on) === 0) return 0;

@@ -91,6 +91,7 @@ export class CommandScanner implements CommandReader {
     this.batchCommands = 0;
     this.cutCount = 0;
     this.#cutNext = false;
+    const table = this.#table;
     const plain = T.PLAIN_LENGTHS[engine] as Int16Array;
     let commands = 0;
     let at = 0;
@@ -108,7 +109,7 @@ export class CommandScanner implements CommandReader {
         if (this.#cutNext) this.#cut(at);
       }
       const header = words[at] as number;
-      const entry = plain[header >>> 16] as number;
+      const entry = plain[table[header >>> 16] as number] as number;
       let length = entry === 0 ? 0 : T.plainLength(entry, header);
       commands++;
       if (length !== 0 && at + length <= count) {
