@@ -8,6 +8,7 @@ import type {
 } from '@xengt/hsw-device';
 import { ENGINE_IDS, engineRegs, GM_PAGES, WAIT_SEMAPHORE } from '@xengt/hsw-device';
 import { AttributeTable } from './attr/attribute-table.ts';
+import { Klog } from './control/klog.ts';
 import { ControlTree } from './control/tree.ts';
 import { UeventGate } from './control/uevent-gate.ts';
 import { CommandDisplay } from './display/command-display.ts';
@@ -143,6 +144,7 @@ export class Vgt implements VgpuOwner {
   readonly control: ControlTree;
   readonly uevents: UeventGate;
   readonly lifecycle: Lifecycle;
+  readonly klog: Klog;
   readonly dom0: Vgpu;
   /** How the ports of HVMs' boards are wired. */
   readonly hvmWiring: DisplayEngine['wiring'];
@@ -232,6 +234,7 @@ export class Vgt implements VgpuOwner {
       engine.ppgtt.onPageRequest = (page) => this.#pageRequest(i, page);
     });
     this.lifecycle = new Lifecycle(this);
+    this.klog = new Klog(clock);
     this.dom0 = this.#createDom0();
     this.indirect = new IndirectDisplay(() => this.#vms);
     this.foreground = new Foreground(device, this.dom0, this.scanOut);
@@ -323,6 +326,7 @@ export class Vgt implements VgpuOwner {
       share: p,
     });
     this.#vms.push(vgpu);
+    this.klog.say(`vm${domid}: created, ${p.lowMiB} + ${p.highMiB} MiB, ${p.fences} fences`);
     if (!vgpu.isDom0 && (this.config.propagateMonitors ?? true)) this.#propagate(vgpu);
     return vgpu;
   }
@@ -357,6 +361,7 @@ export class Vgt implements VgpuOwner {
     this.#vms.splice(this.#vms.indexOf(vgpu), 1);
     this.indirect.forget(vgpu);
     vgpu.release();
+    this.klog.say(`vm${domid}: destroyed`);
     this.uevents.forget(domid);
     this.residency.drop(vgpu.ggtt.tag);
     this.reserved.freeContext(vgpu.contextArea);
@@ -418,6 +423,7 @@ export class Vgt implements VgpuOwner {
   }
 
   showForeground(vgpu: Vgpu): void {
+    this.klog.say(`vm${vgpu.domid}: in the foreground`);
     this.foreground.show(vgpu);
     this.#events.foreground?.(vgpu.domid);
   }
@@ -530,6 +536,7 @@ export class Vgt implements VgpuOwner {
     if (this.foreground.vm === vgpu && !vgpu.isDom0) this.showForeground(this.dom0);
     this.interrupts.recompute();
     const reason = vgpu.crashReason ?? '';
+    this.klog.say(`vm${vgpu.domid}: stopped: ${reason}`);
     this.#events.crashed?.(vgpu.domid, reason);
     this.mpt.crash(vgpu.domid, reason);
     this.#resume();

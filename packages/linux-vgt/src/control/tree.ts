@@ -3,6 +3,7 @@ import type { Vgt } from '../vgt.ts';
 import { controlNodes } from './control-nodes.ts';
 import { debugNodes } from './debug-nodes.ts';
 import { deviceNodes } from './device-nodes.ts';
+import { klogNodes } from './klog.ts';
 import { lifecycleNodes } from './lifecycle-nodes.ts';
 import type { ControlNode } from './node.ts';
 import { schedulerNodes, shareNodes } from './sched-nodes.ts';
@@ -42,6 +43,7 @@ export class ControlTree {
       for (const [path, node] of nodes) map.set(`vm${vm.domid}/${path}`, node);
     }
     for (const [path, node] of debugNodes(vgt)) map.set(`debug/${path}`, node);
+    for (const [path, node] of klogNodes(vgt.klog)) map.set(`debug/${path}`, node);
     for (const [path, node] of deviceNodes(vgt)) map.set(`dev/${path}`, node);
     return map;
   }
