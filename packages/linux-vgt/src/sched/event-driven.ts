@@ -5,6 +5,8 @@ import type { SchedulerPolicy } from './policy.ts';
 const LEAD_NS = 1_000_000;
 /** Least part of a slice that a turn lasts. */
 const SLICE_MIN = 0.1;
+/** What a VM may owe at most for turns that it overran, nanoseconds. */
+const OWED_MAX = 10_000_000_000;
 
 /**
  * Decided by events, upstream's `event_based_qos`: every VM has a slice of about 4 ms, of which its
@@ -46,8 +48,8 @@ export class EventDriven implements SchedulerPolicy {
   }
 
   charge(e: SchedEntity, ns: number): void {
-    // A VM alone is not to pay for it later.
-    e.remainingNs = Math.max(e.remainingNs - ns, -this.sliceNs);
+    // A VM alone is not to pay for it later: what it owes already stays as it is.
+    e.remainingNs = Math.max(e.remainingNs - ns, Math.min(e.remainingNs, -this.sliceNs));
   }
 
   woke(): void {}
@@ -56,7 +58,11 @@ export class EventDriven implements SchedulerPolicy {
     return LEAD_NS - (next.remainingNs - owner.remainingNs);
   }
 
-  ended(): void {}
+  /** While others waited it had their time: that it pays in full. */
+  ended(e: SchedEntity, overNs: number): void {
+    const owed = Math.max(0, overNs - this.sliceNs);
+    e.remainingNs = Math.max(e.remainingNs - owed, -OWED_MAX);
+  }
 }
 
 /** More left; or as much, and its work has just arrived, or it waits for longer. */

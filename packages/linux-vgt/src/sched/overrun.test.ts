@@ -1,6 +1,8 @@
-import { expect, test } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 import { Bench, storeGgtt, type TestGuest, USER_INTERRUPT } from '../testing/bench.ts';
+import { POLICY_NAMES, type PolicyName } from './policy.ts';
 
+let scheduler: PolicyName = 'timer';
 const RCS = 0;
 const BCS = 2;
 const MS = 1_000_000;
@@ -20,7 +22,7 @@ function works(g: TestGuest): void {
 
 /** @param evil what the other VM does at each millisecond @returns the victim's part of the time */
 function share(evil: (g: TestGuest, ms: number) => void, seconds: number): number {
-  const b = new Bench({ quarantineHangs: 0 });
+  const b = new Bench({ quarantineHangs: 0, scheduler });
   const [good, bad] = [b.hvm(1), b.hvm(2)];
   for (const e of [RCS, BCS]) for (const g of [good, bad]) g.startRing(e);
   for (let ms = 0; ms < seconds * 1000; ms++) {
@@ -41,29 +43,35 @@ function hangs(g: TestGuest, engine: number): void {
   g.submit(engine, FOR_EVER);
 }
 
-test('control case: two VMs that work have half of the time each', () => {
-  expect(share(works, 3)).toBeCloseTo(0.5, 1);
-});
+describe.each(POLICY_NAMES)('with %s', (name) => {
+  beforeEach(() => {
+    scheduler = name;
+  });
 
-test('a VM that runs over its slice again and again pays for it: the other keeps its half', () => {
-  const evil = (g: TestGuest, ms: number): void => {
-    if (ms % 200 === 0) hangs(g, BCS);
-  };
-  expect(share(evil, 6)).toBeGreaterThan(0.47);
-});
+  test('control case: two VMs that work have half of the time each', () => {
+    expect(share(works, 3)).toBeCloseTo(0.5, 1);
+  });
 
-test('one that hangs, and is reset for it, does not have more than its half either', () => {
-  const evil = (g: TestGuest, ms: number): void => {
-    if (ms === 0 || g.vgpu.heldEngines !== 0) hangs(g, RCS);
-  };
-  expect(share(evil, 8)).toBeGreaterThan(0.47);
-});
+  test('a VM that runs over its slice again and again pays for it: the other keeps its half', () => {
+    const evil = (g: TestGuest, ms: number): void => {
+      if (ms % 200 === 0) hangs(g, BCS);
+    };
+    expect(share(evil, 6)).toBeGreaterThan(0.47);
+  });
 
-test('resetting its engines by turns while it is to give them up gains a VM nothing', () => {
-  const evil = (g: TestGuest, ms: number): void => {
-    if (ms % 60 === 0) hangs(g, (ms / 60) % 2 === 0 ? RCS : BCS);
-  };
-  expect(share(evil, 6)).toBeGreaterThan(0.47);
+  test('one that hangs, and is reset for it, does not have more than its half either', () => {
+    const evil = (g: TestGuest, ms: number): void => {
+      if (ms === 0 || g.vgpu.heldEngines !== 0) hangs(g, RCS);
+    };
+    expect(share(evil, 8)).toBeGreaterThan(0.47);
+  });
+
+  test('resetting its engines by turns while it is to give them up gains a VM nothing', () => {
+    const evil = (g: TestGuest, ms: number): void => {
+      if (ms % 60 === 0) hangs(g, (ms / 60) % 2 === 0 ? RCS : BCS);
+    };
+    expect(share(evil, 6)).toBeGreaterThan(0.47);
+  });
 });
 
 test('debts of VMs that are alone cost nothing: the engines do not stand still', () => {
