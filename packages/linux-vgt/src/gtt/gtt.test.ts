@@ -16,6 +16,7 @@ import {
   type TestGuest,
   USER_INTERRUPT,
 } from '../testing/bench.ts';
+import type { Vgpu } from '../vgpu/vgpu.ts';
 
 const BCS = 2;
 const RCS = 0;
@@ -98,6 +99,23 @@ describe('global GTT', () => {
       expect(b.device.ggtt.read(gma >>> 12)).toBe(dummy);
     }
     expect(b.device.ggtt.space.read32(slice.lowBase) >>> 0).toBe(0x77777777);
+  });
+
+  test('what a VM writes where it has mapped nothing is seen by no other, then or later', () => {
+    const other = b.hvm(2);
+    const at = g.low + 0x500000;
+    expect(g.vgpu.aperture.read32(at) >>> 0).toBe(0x77777777);
+    g.vgpu.aperture.write32(at, 0x5ec2e7);
+    g.startRing(BCS);
+    g.submit(BCS, [...storeGgtt(g.high, 0x5ec2e7), USER_INTERRUPT, 0]);
+    b.run();
+    expect([g.vgpu.aperture.read32(at), b.mpt.crashes]).toEqual([0x5ec2e7, []]);
+    expect(other.vgpu.aperture.read32(other.low) >>> 0).toBe(0x77777777);
+    expect(b.device.ggtt.space.read32(other.high) >>> 0).toBe(0x77777777);
+    b.vgt.destroyVgpu(1);
+    b.mpt.ram.delete(1);
+    const made = b.vgt.createVgpu(1, { lowMiB: 16, highMiB: 64, fences: 4 }) as Vgpu;
+    expect(made.aperture.read32(at) >>> 0).toBe(0x77777777);
   });
 
   test('[F10] after S3 the whole GTT and all fences are as before', () => {

@@ -32,7 +32,7 @@ export class ShadowGgtt implements MachineEntries {
   readonly tag: number;
   /** What the guest wrote, by entry. */
   readonly entries: Int32Array = new Int32Array(GM_PAGES);
-  /** The same with machine frames, in the slice; what the guest left alone is the dummy page. */
+  /** The same with machine frames, in the slice; what the guest left alone is a dummy page of its own. */
   readonly machine: Int32Array = new Int32Array(GM_PAGES);
   /** Hears of each page of the slice whose entry changed. */
   onChange: ((page: number) => void) | null = null;
@@ -57,7 +57,7 @@ export class ShadowGgtt implements MachineEntries {
     residency: Residency;
     memory: MachineMemory;
     mpt: Mpt;
-    /** Entry of the dummy page. */
+    /** Entry of the VM's dummy page. */
     dummyPte: number;
   }) {
     const { slice } = o;

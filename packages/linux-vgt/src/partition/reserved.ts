@@ -149,6 +149,16 @@ export class ReservedMemory {
     return (area < 0 ? gma - this.base : RESERVED_MIB * KIB * KIB + area) >>> 2;
   }
 
+  /**
+   * Entry of a VM's own dummy page, behind its save area, filled anew: what of its part the VM has not
+   * mapped yet. Two VMs would talk through one that they shared.
+   */
+  ownDummy(area: number): number {
+    const at = this.index(this.context(area) + CONTEXT_BYTES);
+    this.words.fill(DUMMY_BYTE * 0x01010101, at, at + KIB);
+    return pteAddress(this.firstMfn + (at >>> 10)) | PTE_OWN;
+  }
+
   /** Copies the null context's image into a save area. */
   copyNullContext(area: number): void {
     const from = this.index(this.nullContext);

@@ -219,7 +219,7 @@ export class Vgpu implements MmioHost, EngineHost, ScanHost {
       residency: owner.residency,
       memory: device.memory,
       mpt,
-      dummyPte: owner.reserved.dummyPte,
+      dummyPte: owner.reserved.ownDummy(o.contextArea),
     });
     if (!o.slice.shared) this.ggtt.install();
     this.ppgtt = new ShadowPpgtt({
