@@ -6,6 +6,7 @@ import { deviceNodes } from './device-nodes.ts';
 import { klogNodes } from './klog.ts';
 import { lifecycleNodes } from './lifecycle-nodes.ts';
 import type { ControlNode } from './node.ts';
+import { parameterNodes } from './parameter-nodes.ts';
 import { schedulerNodes, shareNodes } from './sched-nodes.ts';
 import { vmNodes } from './vm-nodes.ts';
 
@@ -19,6 +20,7 @@ export type NodeMap = ReadonlyMap<string, ControlNode>;
 
 const SYSFS = '/sys/kernel/vgt/';
 const DEBUGFS = '/sys/kernel/debug/vgt/';
+const MODULE = '/sys/module/xen_vgt/parameters/';
 
 /**
  * The mediator's control files as upstream has them in sysfs and debugfs, in memory: one
@@ -44,12 +46,14 @@ export class ControlTree {
     }
     for (const [path, node] of debugNodes(vgt)) map.set(`debug/${path}`, node);
     for (const [path, node] of klogNodes(vgt.klog)) map.set(`debug/${path}`, node);
+    for (const [path, node] of parameterNodes(vgt)) map.set(`module/${path}`, node);
     for (const [path, node] of deviceNodes(vgt)) map.set(`dev/${path}`, node);
     return map;
   }
 
   #relative(path: string): string {
     if (path.startsWith(DEBUGFS)) return `debug/${path.slice(DEBUGFS.length)}`;
+    if (path.startsWith(MODULE)) return `module/${path.slice(MODULE.length)}`;
     if (path.startsWith(SYSFS)) return path.slice(SYSFS.length);
     return path.replace(/^\/+/, '');
   }
