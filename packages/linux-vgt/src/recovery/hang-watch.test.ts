@@ -162,8 +162,8 @@ describe('what is none', () => {
 
   test('a second level batch that is called again and again, from further on each time', () => {
     const second = batch(SPIN_GMA + 4096, NON_PRIVILEGED_PPGTT | 0x400000);
-    g.poke(BATCH_GFN + 1, [...new Array(20).fill(0), BATCH_END]);
-    unprivileged(g, BCS, [...new Array(40).fill(second).flat(), BATCH_END]);
+    g.poke(BATCH_GFN + 1, [...new Array(60).fill(0), BATCH_END]);
+    unprivileged(g, BCS, [...new Array(14).fill(second).flat(), BATCH_END]);
     fine(1000);
   });
 
