@@ -83,6 +83,12 @@ export const BB_SECOND_LEVEL = 0x400000,
   BB_PREDICATE = 0x8000,
   BB_NON_PRIVILEGED = 0x2000,
   BB_PPGTT = 0x100;
+/**
+ * What takes privilege from a batch, by engine: only the render engine has a bit of its own, for the
+ * others that of the address space says both. i915 `MI_BATCH_NON_SECURE_I965`.
+ */
+const EITHER: number = BB_NON_PRIVILEGED | BB_PPGTT;
+export const BB_USER: readonly number[] = [BB_NON_PRIVILEGED, EITHER, EITHER, EITHER];
 /** MI_LOAD_REGISTER_IMM 11:8 keep bytes of a register as they are. */
 export const LRI_KEEP_BYTES = 0xf00;
 /** PIPE_CONTROL dword 1 23: the post-sync operation writes a register. i915 `PIPE_CONTROL_MMIO_WRITE`. */

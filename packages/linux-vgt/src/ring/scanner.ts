@@ -199,7 +199,7 @@ export class CommandScanner implements CommandReader {
     if ((header & T.BB_ADD_OFFSET) !== 0) return checks.refuse('batch at an offset', header);
     const second = (header & T.BB_SECOND_LEVEL) !== 0;
     if (second && level !== 1) return checks.refuse('second level batch at level', level);
-    const user = (header & T.BB_NON_PRIVILEGED) !== 0;
+    const user = (header & (T.BB_USER[this.#engine] as number)) !== 0;
     const ppgttOn = host.ppgttOn(this.#engine);
     if (user && ((header & T.BB_PPGTT) !== 0 || !ppgttOn)) {
       // Without a PPGTT of the guest's, the mediator's shows the VM its slice of the GGTT.
