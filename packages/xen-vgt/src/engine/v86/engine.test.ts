@@ -598,6 +598,23 @@ describe('ends of a guest', () => {
     expect(dword(engine, RESULT) & 0x8000).toBe(0x8000);
   });
 
+  /** Sets the clock's alarm: registers 1, 3 and 5 in BCD, then bit 5 of register B. */
+  function alarm(p: Program, at: Date): Program {
+    const bcd = (n: number): number => ((n / 10) << 4) | (n % 10);
+    const times = [at.getUTCSeconds(), at.getUTCMinutes(), at.getUTCHours()];
+    for (const [i, n] of times.entries()) p.outb(0x70, 1 + 2 * i).outb(0x71, bcd(n));
+    return p.outb(0x70, 0xb).outb(0x71, 0x22);
+  }
+
+  test('an alarm at a time of day that is over goes off tomorrow', async () => {
+    const p = alarm(new Program(), new Date(Date.now() - 5000));
+    // A quarter of a second by the PIT would do; a million port reads are more.
+    p.ecx(1_000_000).label('wait').in(0xb000, 2).loop('wait').store(RESULT).done();
+    const engine = await machine(p);
+    await runToEnd(engine);
+    expect(dword(engine, RESULT) & 0x400).toBe(0);
+  });
+
   test('the alarm of the clock is a fixed event of ACPI, which interrupts until it is cleared', async () => {
     const WAITED = 0x3104;
     const p = new Program().gate(0x51, 'handler').lidt(0x7ff);
@@ -606,10 +623,8 @@ describe('ends of a guest', () => {
     p.poke(0xfec00000, 0x10 + 2 * 9 + 1).poke(0xfec00010, 0);
     p.poke(0xfec00000, 0x10 + 2 * 9).poke(0xfec00010, 0x8051);
     p.eax(0x400).out(0xb002, 2);
-    // An alarm at 00:00:00 is over: it goes off at once. Registers 1, 3 and 5, then bit 5 of register B.
-    for (const register of [1, 3, 5]) p.outb(0x70, register).outb(0x71, 0);
     p.in(0xb000, 2).store(RESULT);
-    p.outb(0x70, 0xb).outb(0x71, 0x22).sti();
+    alarm(p, new Date(Date.now() + 1500)).sti();
     p.label('wait').hlt().whileBelow(COUNT, 2, 'wait').jmp('over');
     // The first interrupt leaves the status as it is, so that there is a second.
     p.label('handler').bytes(0x50, 0x52).inc(COUNT).in(0xb000, 2).store(WAITED);

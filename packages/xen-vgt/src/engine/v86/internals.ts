@@ -38,7 +38,9 @@ export interface V86Acpi {
 /** The real-time clock. */
 export interface V86Rtc {
   /** Host time of the alarm, milliseconds; 0 when none is set or it went off. */
-  readonly next_interrupt_alarm: number;
+  next_interrupt_alarm: number;
+  /** Host time of the latest {@link timer}, milliseconds. */
+  readonly last_update: number;
   /** As {@link V86Acpi.timer}. */
   timer(now: number, legacy: boolean): number;
 }

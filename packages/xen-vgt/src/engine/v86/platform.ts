@@ -20,6 +20,9 @@ const WAKE_STATUS = 0x8000,
   RTC_STATUS = 0x400;
 /** The line of ACPI's interrupt. */
 const SCI = 9;
+/** Milliseconds. */
+const SECOND = 1000,
+  DAY = 86_400_000;
 
 const SILENT: TrapTarget = {
   name: 'acpi.hotplug',
@@ -73,7 +76,13 @@ export function installPlatform(
 function linkAlarm(cpu: V86Cpu, acpi: V86Acpi): void {
   const { rtc } = cpu.devices;
   const clock = rtc.timer;
+  let known = 0;
   rtc.timer = (now, legacy): number => {
+    // An alarm is a time of day. v86 takes it for today's; one that is over is tomorrow's.
+    const alarm = rtc.next_interrupt_alarm;
+    if (alarm !== known && alarm !== 0 && alarm < rtc.last_update - SECOND)
+      rtc.next_interrupt_alarm += DAY;
+    known = rtc.next_interrupt_alarm;
     const set = rtc.next_interrupt_alarm !== 0;
     const wait = clock.call(rtc, now, legacy);
     if (set && rtc.next_interrupt_alarm === 0) acpi.pm1_status |= RTC_STATUS;
