@@ -42,10 +42,13 @@ afterAll(async () => {
   await rm(directory, { recursive: true });
 });
 
-/** Starts work on two engines in the guest's background. */
+/**
+ * Starts work on two engines in the guest's background: not as jobs of the shell, which takes the end
+ * of one for the end of its input when a line is just being typed.
+ */
 async function startWork(domain: HostDomain, seed: number): Promise<void> {
   await domain.console.check(
-    `rm -f /tmp/w.*; for e in rcs bcs; do gpuwork -e $e -n ${BATCHES} -s ${seed} -q 16 >/tmp/w.$e 2>&1 & done`,
+    `rm -f /tmp/w.*; for e in rcs bcs; do (gpuwork -e $e -n ${BATCHES} -s ${seed} -q 16 >/tmp/w.$e 2>&1 &); done`,
     SHORT_MS,
   );
 }
