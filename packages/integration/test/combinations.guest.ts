@@ -2,6 +2,7 @@ import { type ModeName, makeMonitor, PANEL_WIRING, type PortName } from '@xengt/
 import { beforeAll, expect, test } from 'vitest';
 import { complaints, useHost } from './fixture.ts';
 import {
+  atVblank,
   BARS,
   bars,
   colourAt,
@@ -157,14 +158,15 @@ test.each(COMBINATIONS)(
     expect(bars(look(display, gpu, 0)).filter((c, i) => !near(c, BARS[i] as string))).toEqual([]);
     expect(lit()).toEqual(outputs.map((o) => o.port).sort());
     expect(host.vgt?.setForeground(1) ?? null).toBeNull();
-    await new Promise((resolve) => setTimeout(resolve, 60));
     const hardware = host.device.display;
     expect(hardware.screens().length).toBe(3);
     const mine = new Set(lit());
     for (const screen of hardware.screens()) {
       // A screen without a counterpart may show a pipe that the guest left on without a picture.
       if (!mine.has(screen.port) && display.screens().length > outputs.length) continue;
-      const seen = look(hardware, gpuOf(host.device), screen.pipe);
+      const seen = await atVblank(hardware, screen.pipe, () =>
+        look(hardware, gpuOf(host.device), screen.pipe),
+      );
       expect(seen.difference).toEqual(SAME);
       expect(seen.rgba.findIndex((p, i) => p !== pictures[0]?.[i])).toBe(-1);
     }

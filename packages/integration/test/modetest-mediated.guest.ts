@@ -2,6 +2,7 @@ import { makeMonitor } from '@xengt/hsw-device';
 import { beforeAll, expect, test } from 'vitest';
 import { complaints, useHost } from './fixture.ts';
 import {
+  atVblank,
   BARS,
   bars,
   colourAt,
@@ -99,9 +100,9 @@ test('in the foreground a guest’s three screens are the physical ones: primary
     await shown(pipe, mode);
   }
   expect(host.vgt?.setForeground(1) ?? null).toBeNull();
-  await new Promise((resolve) => setTimeout(resolve, 100));
   const { device } = host;
   for (const screen of device.display.screens()) {
+    await atVblank(device.display, screen.pipe, () => {});
     const theirs = lab.current.domains[1]
       ?.screens(device.display)
       .find((s) => s.port === screen.port);
@@ -127,10 +128,10 @@ test('a smaller mode of the guest in the foreground goes through the panel fitte
   await modetest.start(set(2, mode));
   await shown(2, mode);
   expect(host.vgt?.setForeground(1) ?? null).toBeNull();
-  await new Promise((resolve) => setTimeout(resolve, 100));
   const { display: hardware } = host.device;
   const screen = hardware.screens().find((s) => s.port === 'D');
   if (screen === undefined) throw new Error('Domain-0 does not light port D');
+  await atVblank(hardware, screen.pipe, () => {});
   const picture = look(hardware, gpuOf(host.device), screen.pipe);
   expect(picture.difference).toEqual(SAME);
   expect([picture.width, picture.height]).toEqual([1920, 1200]);

@@ -112,11 +112,15 @@ export class Modetest {
    * two runs.
    */
   async prepare(): Promise<Listing> {
+    await this.#domain.console.check('exec 8</dev/dri/renderD128', SHORT_MS);
+    return await this.list();
+  }
+
+  /** To be called once, when the console shall come back after a run. */
+  async list(): Promise<Listing> {
     const { console } = this.#domain;
-    await console.check(
-      'mkfifo /tmp/end9 /tmp/end7 /tmp/end6; exec 8</dev/dri/renderD128 9<>/tmp/end9 7<>/tmp/end7 6<>/tmp/end6',
-      SHORT_MS,
-    );
+    const ends = ENDS.map((end) => `mkfifo /tmp/end${end}; exec ${end}<>/tmp/end${end}`).join('; ');
+    await console.check(ends, SHORT_MS);
     return parseListing(await console.check('modetest -M i915 -c -e -p', LONG_MS));
   }
 
@@ -163,6 +167,23 @@ export async function until(what: string, done: () => boolean, ms = 20_000): Pro
     if (performance.now() > end) throw new Error(`after ${ms / 1000} s: no ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 4));
   }
+}
+
+/** Calls back at a pipe's next vertical blank, when all that was written so far has taken effect. */
+export function atVblank<T>(
+  display: { onVblank: (pipe: number) => void },
+  pipe: number,
+  look: () => T,
+): Promise<T> {
+  const told = display.onVblank;
+  return new Promise((resolve) => {
+    display.onVblank = (which) => {
+      told(which);
+      if (which !== pipe) return;
+      display.onVblank = told;
+      resolve(look());
+    };
+  });
 }
 
 /** A plane's control, surface and live surface register of pipe A. */
