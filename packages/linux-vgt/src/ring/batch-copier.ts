@@ -17,6 +17,8 @@ export const DEPTH_RING = 0;
 export interface CommandReader {
   /** @returns dwords; 0 refuses the VM */
   measure(words: Int32Array, at: number, end: number): number;
+  /** Whether the engine can execute such a command: it hangs at any other. */
+  knows(header: number): boolean;
   /** Checks the command that was measured last. @returns GO_ON, END or STOP */
   command(words: Int32Array, at: number, length: number, level: number): number;
   batchCommands: number;
@@ -224,6 +226,11 @@ export class BatchCopier {
       }
       const header = words[at] as number;
       const entry = plain[table[header >>> 16] as number] as number;
+      if (entry === 0 && !reader.knows(header)) {
+        // The engine stops at it, as it would without us: what lies behind is never reached.
+        starts[at] = 1;
+        return at + 1;
+      }
       const length =
         entry !== 0 ? T.plainLength(entry, header) : reader.measure(words, at, 0x7fffffff);
       if (length === 0) return -1;

@@ -165,6 +165,11 @@ export class CommandScanner implements CommandReader {
     return length;
   }
 
+  knows(header: number): boolean {
+    const index = rowOf(this.#table, header);
+    return index >= 0 && ((COMMAND_ENGINES[index] as number) & this.#on) !== 0;
+  }
+
   #refuseLength(what: string, header: number): number {
     this.#checks.refuse(what, header);
     return 0;

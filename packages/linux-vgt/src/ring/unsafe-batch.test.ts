@@ -46,3 +46,15 @@ test('a batch of the blitter without privilege gets none by being run here', () 
   expect(g.peek(DATA_GFN)).toBe(0);
   expect(b.device.gt.engine('BCS').counters.refusedWrites).toBe(1);
 });
+
+test('an unknown command in a batch hangs the engine, as on a GPU of its own, and stops no VM', () => {
+  const b = new Bench();
+  const g = b.hvm(1);
+  g.startRing(BCS);
+  // 0x15 is no command; behind it lies what would stop the VM if it were read.
+  g.poke(BATCH_GFN, [0x15 << 23, ...batch(0x1000), (0x23 << 23) | 1, 0, BATCH_END]);
+  g.submit(BCS, [...batch(g.batchGma), USER_INTERRUPT, 0]);
+  b.run(20);
+  expect([b.mpt.crashes, b.device.gt.engine('BCS').hang]).toEqual([[], 'unknown-command']);
+  expect(g.vgpu.counters.submissions).toBe(1);
+});
