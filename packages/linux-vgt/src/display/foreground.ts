@@ -1,4 +1,4 @@
-import type { HaswellDevice, Screen } from '@xengt/hsw-device';
+import type { HaswellDevice } from '@xengt/hsw-device';
 import type { Vgpu } from '../vgpu/vgpu.ts';
 import { PipeColours } from './colours.ts';
 import * as F from './followed.ts';
@@ -8,7 +8,6 @@ import type { ScanOut } from './scan-out.ts';
 
 const PIPES = 3;
 const PIPE_STRIDE = 0x1000;
-const PIPESRC = 0x6001c;
 /** Surface registers of pipe A with what shows that they took effect, and the DE interrupt that says so. */
 // biome-ignore format: one plane a line
 const SURFACES: readonly (readonly [surface: number, live: number, done: number])[] = [
@@ -157,11 +156,5 @@ export class Foreground {
   /** The VM's pipe that a physical pipe shows; -1 when none or when dom0 is in the foreground. */
   pipeOf(physical: number): number {
     return this.vm === this.#dom0 ? UNMAPPED : (this.#pipeOf[physical] ?? UNMAPPED);
-  }
-
-  /** Size of the picture that a physical pipe fetches, pixels: 0 when it stands. */
-  sourceOf(screen: Screen): readonly [number, number] {
-    const source = this.#device.regs.peek(PIPESRC + screen.pipe * PIPE_STRIDE);
-    return [(source >>> 16) + 1, (source & 0xffff) + 1];
   }
 }

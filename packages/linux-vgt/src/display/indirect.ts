@@ -5,9 +5,8 @@ import { swizzles, VgtBuffer } from './vgt-buffer.ts';
 
 /** Plane numbers of a request: 1 primary, 2 sprite, 3 cursor. Upstream `drm_i915_gem_vgtbuffer`. */
 const PLANES: readonly number[] = [-1, PRIMARY, SPRITE, CURSOR];
-/** Flags of a request. */
-export const READ_ONLY = 1,
-  QUERY_ONLY = 2,
+/** Flags of a request that change the answer; 1, read only, is how every buffer is. */
+const QUERY_ONLY = 2,
   CHECK_CAPABILITY = 4;
 /** Buffers open at once. */
 const BUFFERS_MAX = 256;
