@@ -60,6 +60,8 @@ describe('a guest whose work does not end', () => {
     async (engine, kind, cause) => {
       const [dom0, guilty, innocent] = domains();
       const before = recovery().counters.hangs;
+      const resets = (): unknown => [dom0, innocent].map((d) => d.vgpu?.counters.guestResets);
+      const resetsBefore = resets();
       const output = await amidWork(guilty, `gpuhang -e ${engine} -k ${kind}; true`);
       expect(output).toMatch(
         new RegExp(
@@ -69,12 +71,11 @@ describe('a guest whose work does not end', () => {
       expect(recovery().counters.hangs).toBe(before + 1);
       const record = recovery().log.records.at(-1);
       expect(record).toMatchObject({ domid: guilty.domid, cause });
-      expect(record?.stillNs).toBeLessThan(500 * NS_PER_MS);
+      // A loop harms nobody before somebody else wants the engines.
+      const began = Math.min(record?.stillNs ?? 0, record?.waitedNs || Number.POSITIVE_INFINITY);
+      expect(began).toBeLessThan(500 * NS_PER_MS);
       // Its own driver saw, by registers that hardware has long lost, where it hung.
-      const state = await guilty.console.check(
-        'cat /sys/class/drm/card0/error | head -c 20000',
-        LONG_MS,
-      );
+      const state = await guilty.console.check('head -c 6000 /sys/class/drm/card0/error', LONG_MS);
       expect(state).toMatch(/^GPU HANG: ecode 7:\d+:[0-9a-f]{8}, in gpuhang/);
       if (kind === 'bad') expect(state).toMatch(/IPEHR: 0x1d800000/);
       expect([dom0, guilty, innocent].map((d) => node(`vm${d.domid}/recovery`))).toEqual(
@@ -87,12 +88,10 @@ describe('a guest whose work does not end', () => {
         (line) => !OF_A_HANG.some((pattern) => pattern.test(line)),
       );
       expect(unexpected).toEqual([]);
+      expect(resets()).toEqual(resetsBefore);
       for (const d of [dom0, innocent]) {
         expect(await complaints(d)).toEqual([]);
-        expect([d.vgpu?.counters.hangs, d.vgpu?.counters.guestResets]).toEqual([
-          0,
-          d === dom0 ? expect.any(Number) : d.vgpu?.counters.guestResets,
-        ]);
+        expect(d.vgpu?.counters.hangs).toBe(0);
       }
     },
   );

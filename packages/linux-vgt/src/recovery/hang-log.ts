@@ -16,6 +16,8 @@ export interface HangRecord {
   readonly cause: HangCause;
   /** How long there had been no progress, nanoseconds. */
   readonly stillNs: number;
+  /** How long other VMs had waited for the engines, nanoseconds. */
+  readonly waitedNs: number;
   /** HEAD, ACTHD and IPEHR of each engine of the mask, as hardware had them. */
   readonly at: readonly (readonly [head: number, acthd: number, ipehr: number])[];
 }

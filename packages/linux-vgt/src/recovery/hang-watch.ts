@@ -13,6 +13,9 @@ const LOOK_MAX_NS: number = 2 * LOOK_NS;
 /** What an engine that waited for a signal gets once nothing that could send one is left. */
 const GRACE_NS: number = 2 * LOOK_NS;
 
+/** How long others must have waited for a loop or a wait that has lasted long enough, nanoseconds. */
+const WAIT_NS: number = 5 * LOOK_NS;
+
 /** Why an engine is taken for hung: what it was seen to do, and `holds` where it even got on. */
 export type HangCause = 'failed' | 'stuck' | 'loops' | 'semaphore' | 'event' | 'holds';
 /** By kind of progress: RUNS, STUCK, LOOPS, WAITS_SEMAPHORE, WAITS_EVENT, FAILED. */
@@ -22,8 +25,8 @@ const CAUSES: readonly HangCause[] = ['holds', 'stuck', 'loops', 'semaphore', 'e
 export interface WatchHost {
   /** Whether another VM than the owner has work and may get the engines. */
   othersWait(): boolean;
-  /** Engines of the VM, a bit each, hang. @param stillNs since when the longest of them */
-  hung(owner: Vgpu, mask: number, cause: HangCause, stillNs: number): void;
+  /** Engines of the VM, a bit each, hang. @param stillNs since when the longest of them @param waitedNs how long others have waited */
+  hung(owner: Vgpu, mask: number, cause: HangCause, stillNs: number, waitedNs: number): void;
 }
 
 /**
@@ -147,7 +150,7 @@ export class HangWatch {
     if (!held && (mask & ~waits) !== 0) mask &= ~waits;
     if (mask === 0) return;
     const kind = held ? P.RUNS : this.#kindOf(mask);
-    this.#host.hung(owner, mask, CAUSES[kind] as HangCause, stillNs);
+    this.#host.hung(owner, mask, CAUSES[kind] as HangCause, stillNs, this.#waitedNs);
     this.#restart();
   }
 
@@ -166,6 +169,6 @@ export class HangWatch {
     if (kind === P.RUNS) return false;
     if (kind === P.FAILED) return true;
     if (stillNs < hangNs) return false;
-    return kind === P.STUCK || this.#waitedNs >= hangNs || stillNs >= aloneNs;
+    return kind === P.STUCK || this.#waitedNs >= WAIT_NS || stillNs >= aloneNs;
   }
 }

@@ -60,7 +60,8 @@ export class Recovery {
     this.limits = o.limits;
     this.watch = new HangWatch(o.device, o.clock, o.switch, o.limits, {
       othersWait: o.othersWait,
-      hung: (owner, mask, cause, stillNs) => this.#hung(owner, mask, cause, stillNs),
+      hung: (owner, mask, cause, stillNs, waitedNs) =>
+        this.#hung(owner, mask, cause, stillNs, waitedNs),
     });
     const interval = o.limits.deviceResetNs;
     this.device = new DeviceReset(o.switch.hardware, o.clock, o.switch, interval, {
@@ -72,12 +73,12 @@ export class Recovery {
     });
   }
 
-  #hung(vgpu: Vgpu, mask: number, cause: HangCause, stillNs: number): void {
+  #hung(vgpu: Vgpu, mask: number, cause: HangCause, stillNs: number, waitedNs: number): void {
     const { clock, device } = this.#o;
     const sw = this.#o.switch;
     this.counters.hangs++;
     const at = positions(device, mask);
-    this.log.add({ atNs: clock.now, domid: vgpu.domid, mask, cause, stillNs, at });
+    this.log.add({ atNs: clock.now, domid: vgpu.domid, mask, cause, stillNs, waitedNs, at });
     const text = `${engineNames(mask)}: ${CAUSE_TEXT[cause]}`;
     if (!this.limits.reset) {
       this.#fatal(`VM ${vgpu.domid} hangs the GPU, and resets are off: ${text}`);
