@@ -18,3 +18,13 @@ export { type BootedSpec, type BootedState, bootedState } from './host/snapshot.
 export { LiveHostView } from './host/view.ts';
 export { encodePng } from './lab/png.ts';
 export { type LabServer, startLabServer } from './lab/server.ts';
+export {
+  type AfterSave,
+  type GuestMaker,
+  restoreDomain,
+  saveDomain,
+} from './life/domain-life.ts';
+export { handOver, type MoveReport } from './life/hand-over.ts';
+export { guestsOf } from './life/host-life.ts';
+export { LifeError, type SavedDomain } from './life/saved-domain.ts';
+export { readSaved, writeSaved } from './life/saved-file.ts';
