@@ -27,6 +27,9 @@ export {
 } from './partition/partition.ts';
 export { ReservedMemory, RING_BYTES_MAX } from './partition/reserved.ts';
 export type { Mpt, MptTrapKind, VgtEvents } from './port/mpt.ts';
+export type { HangRecord } from './recovery/hang-log.ts';
+export type { RecoveryConfig } from './recovery/limits.ts';
+export { Recovery, type RecoveryCounters } from './recovery/recovery.ts';
 export { SchedEntity, type ShareParams, WEIGHT_DEFAULT, WEIGHT_MAX } from './sched/entity.ts';
 export { Histogram } from './sched/histogram.ts';
 export { POLICY_NAMES, type PolicyName, type SchedulerPolicy } from './sched/policy.ts';
