@@ -310,9 +310,12 @@ describe('per-process GTT', () => {
   });
 
   test("[G13] a privileged batch in the per-process space is found through the guest's tables", () => {
+    // Only the render engine has such: elsewhere the bit of the address space takes privilege.
+    g.startRing(RCS);
+    g.startPpgtt(RCS);
     g.mapPpgtt(6, DATA_GFN);
     g.poke(BATCH_GFN, [...store(0x6000, 4), BATCH_END]);
-    g.submit(BCS, [...batch(0x5000, 0x100), USER_INTERRUPT]);
+    g.submit(RCS, [...batch(0x5000, 0x100), USER_INTERRUPT]);
     b.run();
     expect(g.peek(DATA_GFN)).toBe(4);
     expect(g.vgpu.counters.batchCommands).toBe(2);
