@@ -13,6 +13,7 @@ import { Ggtt } from './gtt/ggtt.ts';
 import { Interrupts } from './irq/interrupts.ts';
 import { type HaswellModel, haswellModel } from './pci/igd.ts';
 import type { Clock } from './port/clock.ts';
+import type { DmaPort } from './port/dma.ts';
 import type { MachineMemory } from './port/memory.ts';
 import type { AccessSize, TrapTarget } from './port/trap.ts';
 import { RegSpace } from './reg/reg-space.ts';
@@ -25,6 +26,8 @@ export interface HaswellOptions {
   readonly deviceId?: number;
   readonly memory: MachineMemory;
   readonly clock: Clock;
+  /** What lies between the device and memory. Default: nothing. */
+  readonly dma?: DmaPort;
   /** BAR2's size, MiB. Default 256. */
   readonly apertureMiB?: number;
   /** Which ports the board has. Default `DESKTOP_WIRING`. */
@@ -84,7 +87,7 @@ export class HaswellDevice {
     this.clock = o.clock;
     this.wake = o.wake ?? ((): void => {});
     this.apertureBytes = (o.apertureMiB ?? 256) << 20;
-    this.ggtt = new Ggtt(o.memory);
+    this.ggtt = new Ggtt(o.memory, o.dma);
     this.irq = new Interrupts(this.regs);
     this.fences = new FenceRegisters(this.regs);
     this.blitter = new Blitter(o.memory, this.regs);

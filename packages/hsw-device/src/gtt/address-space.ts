@@ -1,3 +1,4 @@
+import { type DmaPort, UNTRANSLATED } from '../port/dma.ts';
 import type { MachineMemory } from '../port/memory.ts';
 
 /** Pages of the largest graphics address space: 2 GiB. PRM vol.5: 512 Ki entries of 4 KiB. */
@@ -38,7 +39,7 @@ export interface SpaceStateV1 {
 export class AddressSpace {
   readonly name: string;
   readonly memory: MachineMemory;
-  /** Lookups that found no valid entry, or an entry that no memory backs. */
+  /** Lookups that found no valid entry, or an entry that no memory backs or that may not be used. */
   faults = 0;
   /** Graphics address of the latest fault, page bounds. */
   faultAt = 0;
@@ -47,23 +48,34 @@ export class AddressSpace {
   /** Hears of each fault. @param gma graphics address, page bounds */
   onFault: ((gma: number) => void) | null = null;
   readonly #entry: (page: number) => number;
+  readonly #dma: DmaPort;
   readonly #region = new Uint8Array(GM_PAGES);
   readonly #word = new Int32Array(GM_PAGES);
   readonly #filled = new Int32Array(FILLED_MAX);
-  readonly #forget: () => void;
+  readonly #forget: readonly (() => void)[];
   #filledCount = 0;
 
-  /** @param entry reads the PTE of a page, 0 when there is none; it need not check the range */
-  constructor(name: string, memory: MachineMemory, entry: (page: number) => number) {
+  /**
+   * @param entry reads the PTE of a page, 0 when there is none; it need not check the range
+   * @param dma what the frames in its entries are frames of
+   */
+  constructor(
+    name: string,
+    memory: MachineMemory,
+    entry: (page: number) => number,
+    dma: DmaPort = UNTRANSLATED,
+  ) {
     this.name = name;
     this.memory = memory;
     this.#entry = entry;
-    this.#forget = memory.onChange(() => this.invalidate());
+    this.#dma = dma;
+    const forget = (): void => this.invalidate();
+    this.#forget = [memory.onChange(forget), dma.onInvalidate(forget)];
   }
 
   /** Stops listening to the memory: the space's owner is gone. */
   dispose(): void {
-    this.#forget();
+    for (const stop of this.#forget) stop();
   }
 
   /**
@@ -84,7 +96,8 @@ export class AddressSpace {
   #fill(page: number): number {
     const pte = page >= 0 && page < GM_PAGES ? this.#entry(page) : 0;
     if ((pte & PTE_VALID) !== 0) {
-      const region = this.#keep(page, pteMfn(pte));
+      const mfn = this.#dma.frame(pteMfn(pte));
+      const region = mfn < 0 ? 0 : this.#keep(page, mfn);
       if (region !== 0) return region;
     }
     this.faults++;

@@ -1,3 +1,4 @@
+import { type DmaPort, UNTRANSLATED } from '../port/dma.ts';
 import type { MachineMemory } from '../port/memory.ts';
 import { AddressSpace, GM_PAGES } from './address-space.ts';
 
@@ -13,10 +14,13 @@ export class Ggtt {
   /** Entries as the CPU wrote them. */
   readonly pte: Int32Array = new Int32Array(GM_PAGES);
   readonly space: AddressSpace;
+  /** What the frames in its entries, and in page tables that hang from it, are frames of. */
+  readonly dma: DmaPort;
 
-  constructor(memory: MachineMemory) {
+  constructor(memory: MachineMemory, dma: DmaPort = UNTRANSLATED) {
     const pte = this.pte;
-    this.space = new AddressSpace('GGTT', memory, (page) => pte[page] as number);
+    this.dma = dma;
+    this.space = new AddressSpace('GGTT', memory, (page) => pte[page] as number, dma);
   }
 
   /** @param index graphics page, 0 to GM_PAGES - 1; others read 0 */

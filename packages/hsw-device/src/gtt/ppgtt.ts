@@ -37,7 +37,7 @@ export class Ppgtt {
   constructor(name: string, memory: MachineMemory, ggtt: Ggtt) {
     this.#memory = memory;
     this.#ggtt = ggtt;
-    this.space = new AddressSpace(name, memory, (page) => this.#entry(page));
+    this.space = new AddressSpace(name, memory, (page) => this.#entry(page), ggtt.dma);
   }
 
   #entry(page: number): number {
@@ -53,8 +53,12 @@ export class Ppgtt {
     this.space.invalidate();
   }
 
-  /** The page's PTE through directory and table; 0 where either is missing. */
-  walk(page: number): number {
+  /**
+   * The page's PTE through directory and table; 0 where either is missing.
+   *
+   * @param looking somebody only looks: a table that may not be read is no fault then
+   */
+  walk(page: number, looking = false): number {
     const index = page >>> PTES_SHIFT;
     this.faultKind = FAULT_UNLOADED_PDE;
     if (((this.loaded >>> (index >>> PDES_SHIFT)) & 1) === 0) return 0;
@@ -62,8 +66,9 @@ export class Ppgtt {
     this.faultKind = FAULT_INVALID_PDE;
     if ((pde & PTE_VALID) === 0) return 0;
     this.faultKind = FAULT_INVALID_PTE;
-    const mfn = pteMfn(pde);
-    const region = this.#memory.regionOf(mfn);
+    const { dma } = this.#ggtt;
+    const mfn = looking ? dma.peek(pteMfn(pde)) : dma.frame(pteMfn(pde));
+    const region = mfn < 0 ? 0 : this.#memory.regionOf(mfn);
     if (region === 0) return 0;
     const words = this.#memory.words[region] as Int32Array;
     return words[this.#memory.wordOf(mfn, region) + (page & ((1 << PTES_SHIFT) - 1))] as number;
