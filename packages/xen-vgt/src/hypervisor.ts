@@ -1,5 +1,6 @@
 import type { MachineMemory } from '@xengt/hsw-device';
 import { Domain } from './domain/domain.ts';
+import { MessageRing } from './message-ring.ts';
 import type { VcpuEngine } from './port/engine.ts';
 
 /** Machine addresses from here on hold HVMs, so that their frames need more than 32 address bits. */
@@ -32,9 +33,16 @@ export interface DomainConfig {
 export class Hypervisor {
   readonly #memory: MachineMemory;
   readonly #domains = new Map<number, Domain>();
+  /** What became of its domains, in words. */
+  readonly messages: MessageRing;
 
-  constructor(memory: MachineMemory) {
+  constructor(memory: MachineMemory, messages: MessageRing = new MessageRing()) {
     this.#memory = memory;
+    this.messages = messages;
+  }
+
+  #say(domain: Domain, what: string): void {
+    this.messages.log(`d${domain.domid} ${domain.name}: ${what}`);
   }
 
   /** @throws DomainError when the domid is taken or the machine has no room for the RAM */
@@ -48,6 +56,11 @@ export class Hypervisor {
     const region = this.#memory.addRegion(base, words);
     const domain = new Domain(domid, config.name, config.engine, { base, region });
     this.#domains.set(domid, domain);
+    this.#say(domain, `created, ${words.byteLength >>> 20} MiB at 0x${base.toString(16)}`);
+    domain.onState((state) => {
+      const why = domain.reason === '' ? '' : `: ${domain.reason}`;
+      if (this.#domains.get(domid) === domain) this.#say(domain, `${state}${why}`);
+    });
     return domain;
   }
 
@@ -63,6 +76,7 @@ export class Hypervisor {
     const { engine } = domain;
     engine.detach();
     this.#domains.delete(domid);
+    this.#say(domain, 'given away');
     this.#memory.removeRegion(domain.placement.region);
     return engine;
   }
@@ -71,8 +85,9 @@ export class Hypervisor {
   destroyDomain(domid: number): void {
     const domain = this.#domains.get(domid);
     if (domain === undefined) throw new DomainError('NO_DOMAIN', `there is no domain ${domid}`);
-    domain.shutdown('destroyed');
     this.#domains.delete(domid);
+    domain.shutdown('destroyed');
+    this.#say(domain, 'destroyed');
     this.#memory.removeRegion(domain.placement.region);
     domain.engine.destroy();
   }

@@ -18,6 +18,7 @@ export type { V86Options } from './engine/v86/options.ts';
 export type { VgaFace } from './engine/v86/vga-function.ts';
 export { type Executor, HostLoop, type Step } from './host-loop.ts';
 export { type DomainConfig, DomainError, Hypervisor } from './hypervisor.ts';
+export { MessageRing } from './message-ring.ts';
 export type { DomainPort } from './port/domain-port.ts';
 export {
   type EngineCounters,

@@ -58,6 +58,9 @@ export class ScriptedEngine implements VcpuEngine {
   /** Bytes the host sent to the serial port and keyboard. */
   readonly serialIn: number[] = [];
   readonly scancodesIn: number[] = [];
+  /** Whether its system listens to the power button, and how often it was pressed then. */
+  listensToPower = false;
+  powerPresses = 0;
   readonly #script: Generator<ScriptPoint, void, void> | null;
   readonly #mmio = new RangeMap<TrapTarget>();
   readonly #ports = new RangeMap<TrapTarget>();
@@ -235,6 +238,9 @@ export class ScriptedEngine implements VcpuEngine {
   get running(): boolean {
     return this.#running && this.#ended === null;
   }
+  get halted(): boolean {
+    return this.#halted;
+  }
   get ended(): EngineEvent | null {
     return this.#ended;
   }
@@ -313,6 +319,10 @@ export class ScriptedEngine implements VcpuEngine {
   }
   sendScancodes(codes: Uint8Array): void {
     this.scancodesIn.push(...codes);
+  }
+  pressPower(): boolean {
+    if (this.listensToPower) this.powerPresses++;
+    return this.listensToPower;
   }
 
   run(): void {

@@ -37,6 +37,8 @@ export interface EngineCounters {
   configStray: number;
   /** Input bytes thrown away because the guest did not read. */
   inputDropped: number;
+  /** Time the guest was executed, microseconds. */
+  ranUs: number;
 }
 
 /** All counters at 0. */
@@ -52,6 +54,7 @@ export function engineCounters(): EngineCounters {
     mapsRefused: 0,
     configStray: 0,
     inputDropped: 0,
+    ranUs: 0,
   };
 }
 
@@ -84,6 +87,8 @@ export interface VcpuEngine {
   readonly running: boolean;
   /** Whether the processor translates addresses (CR0.PG): firmware does not, every kernel does. */
   readonly paging: boolean;
+  /** Whether the processor waits for an interrupt (HLT). */
+  readonly halted: boolean;
   /** How the guest ended; null while it has not. */
   readonly ended: EngineEvent | null;
 
@@ -143,6 +148,12 @@ export interface VcpuEngine {
   sendSerial(bytes: Uint8Array): void;
   /** Scan codes, set 1, for the keyboard. Any time. */
   sendScancodes(codes: Uint8Array): void;
+  /**
+   * Presses the power button, a fixed event of ACPI. Any time; taken at the next safe point.
+   *
+   * @returns false when the guest's system does not listen to it: nothing happens then
+   */
+  pressPower(): boolean;
 
   run(): void;
   /**

@@ -615,26 +615,47 @@ describe('ends of a guest', () => {
     expect(dword(engine, RESULT) & 0x400).toBe(0);
   });
 
-  test('the alarm of the clock is a fixed event of ACPI, which interrupts until it is cleared', async () => {
-    const WAITED = 0x3104;
+  const WAITED = 0x3104;
+  /** Enables a fixed event of ACPI, readies it and counts its interrupts until there were two. */
+  function fixedEvent(bit: number, ready: (p: Program) => void): Program {
     const p = new Program().gate(0x51, 'handler').lidt(0x7ff);
     p.outb(0x21, 0xff).outb(0xa1, 0xff).poke(0xfee000f0, 0x1ff);
     // IOAPIC pin 9: level triggered, vector 0x51.
     p.poke(0xfec00000, 0x10 + 2 * 9 + 1).poke(0xfec00010, 0);
     p.poke(0xfec00000, 0x10 + 2 * 9).poke(0xfec00010, 0x8051);
-    p.eax(0x400).out(0xb002, 2);
+    p.eax(bit).out(0xb002, 2);
     p.in(0xb000, 2).store(RESULT);
-    alarm(p, new Date(Date.now() + 1500)).sti();
+    ready(p);
+    p.sti();
     p.label('wait').hlt().whileBelow(COUNT, 2, 'wait').jmp('over');
     // The first interrupt leaves the status as it is, so that there is a second.
     p.label('handler').bytes(0x50, 0x52).inc(COUNT).in(0xb000, 2).store(WAITED);
-    p.whileBelow(COUNT, 2, 'end').eax(0x400).out(0xb000, 2);
+    p.whileBelow(COUNT, 2, 'end').eax(bit).out(0xb000, 2);
     p.label('end').poke(0xfee000b0, 0).bytes(0x5a, 0x58, 0xcf).label('over').done();
+    return p;
+  }
+
+  test('the alarm of the clock is a fixed event of ACPI, which interrupts until it is cleared', async () => {
+    const p = fixedEvent(0x400, (program) => alarm(program, new Date(Date.now() + 1500)));
     const engine = await machine(p);
     await runToEnd(engine);
     expect(dword(engine, RESULT) & 0x400).toBe(0);
     expect(dword(engine, WAITED) & 0x400).toBe(0x400);
     expect(dword(engine, COUNT)).toBe(2);
+  });
+
+  test('so is the power button, once the guest listens to it', async () => {
+    const engine = await machine(fixedEvent(0x100, () => {}));
+    expect(engine.pressPower()).toBe(false);
+    const end = runToEnd(engine);
+    await expect.poll(() => engine.halted, { timeout: 20_000 }).toBe(true);
+    expect(dword(engine, RESULT) & 0x100).toBe(0);
+    expect(engine.pressPower()).toBe(true);
+    await end;
+    expect(dword(engine, WAITED) & 0x100).toBe(0x100);
+    expect(dword(engine, COUNT)).toBe(2);
+    // What it executed was counted, and its sleep was not.
+    expect(engine.counters.ranUs).toBeGreaterThan(0);
   });
 
   test('an interrupt without a table to take it from is a triple fault', async () => {

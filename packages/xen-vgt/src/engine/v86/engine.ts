@@ -35,7 +35,7 @@ import { IrqChips } from './irq-chips.ts';
 import { MmioMap } from './mmio-map.ts';
 import type { V86Options } from './options.ts';
 import { PciBus } from './pci-bus.ts';
-import { installPlatform } from './platform.ts';
+import { installPlatform, pressPowerButton } from './platform.ts';
 import { PortMap } from './port-map.ts';
 import { VGA_DEVFN, VgaFunction } from './vga-function.ts';
 import { editAll, exportAs, shareJitMemory, shareMainMemory, WASM_PAGE } from './wasm-patch.ts';
@@ -44,6 +44,7 @@ declare const WebAssembly: WasmApi;
 
 const MIB: number = 1 << 20;
 const PAGE_BYTES = 4096;
+const US_PER_MS = 1000;
 /** Wasm memory beside guest RAM: v86's own state, VGA memory, JIT buffers, a state being restored. */
 const SPARE_BYTES: number = 256 * MIB;
 const CPU_EDITS = [...PAGE_ATTRIBUTE_TABLE, ...CACHE_LINE_FLUSH, ...INTERRUPTS_AT_SAFE_POINTS];
@@ -177,6 +178,7 @@ class V86Engine implements VcpuEngine {
   /** How long the halted processor means to sleep, ms: that passes in full, whoever looked meanwhile. */
   #sleepMs = 0;
   #wantRun = false;
+  #ranMs = 0;
   /** Set inside a slice; the guest ends when the slice does. */
   #ending: EngineEvent | null = null;
   #ended: EngineEvent | null = null;
@@ -277,6 +279,7 @@ class V86Engine implements VcpuEngine {
     this.#useTime();
     loop.idle = false;
     let wait = 0;
+    const began = this.#guestTime.now();
     this.#inSlice = true;
     try {
       wait = this.#cpu.main_loop();
@@ -284,6 +287,7 @@ class V86Engine implements VcpuEngine {
       this.#ending ??= this.#fault(error);
     }
     this.#inSlice = false;
+    this.#ranMs += this.#guestTime.now() - began;
     if (this.#ending === null && this.#halted[0] !== 0 && !this.#interruptible()) {
       this.#ending = { kind: 'halt', reason: 'halted with interrupts off' };
     }
@@ -360,11 +364,16 @@ class V86Engine implements VcpuEngine {
   get counters(): Readonly<EngineCounters> {
     this.#counters.configStray = this.#pci.stray;
     this.#counters.inputDropped = this.#serialIn.dropped + this.#keysIn.dropped;
+    this.#counters.ranUs = Math.round(this.#ranMs * US_PER_MS);
     return this.#counters;
   }
 
   get running(): boolean {
     return this.#wantRun && this.#ended === null;
+  }
+
+  get halted(): boolean {
+    return this.#halted[0] !== 0;
   }
 
   get ended(): EngineEvent | null {
@@ -465,6 +474,13 @@ class V86Engine implements VcpuEngine {
   sendScancodes(codes: Uint8Array): void {
     this.#keysIn.push(codes);
     this.wake();
+  }
+
+  pressPower(): boolean {
+    const { acpi } = this.#cpu.devices;
+    if (acpi === undefined || !pressPowerButton(acpi)) return false;
+    this.wake();
+    return true;
   }
 
   run(): void {

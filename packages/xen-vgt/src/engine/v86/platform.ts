@@ -15,9 +15,10 @@ const PM1_CONTROL = 0xb004;
 const SLEEP_ENABLE = 0x2000,
   SLEEP_TYPE_SHIFT = 10,
   SLEEP_TYPE_S5 = 0;
-/** PM1 status: WAK_STS; RTC_STS, whose place in PM1 enable is RTC_EN. ACPI 6.1, 4.8.3.1. */
+/** PM1 status: WAK_STS; RTC_STS and PWRBTN_STS, each with its enable in its place. ACPI 6.1, 4.8.3.1. */
 const WAKE_STATUS = 0x8000,
-  RTC_STATUS = 0x400;
+  RTC_STATUS = 0x400,
+  POWER_STATUS = 0x100;
 /** The line of ACPI's interrupt. */
 const SCI = 9;
 /** Milliseconds. */
@@ -42,6 +43,7 @@ export function installPlatform(
   const acpi = cpu.devices.acpi;
   if (acpi === undefined) return;
   linkAlarm(cpu, acpi);
+  pulseEvents(cpu, acpi);
   const own = ports.own(PM1_CONTROL);
   ports.map(PM1_CONTROL, 2, {
     name: 'acpi.pm1-control',
@@ -70,9 +72,18 @@ export function installPlatform(
 }
 
 /**
- * The clock's alarm is a fixed event of ACPI too: what wakes a guest that sleeps. The interrupt is
- * pulsed until the guest has cleared the status, for v86 takes its level back at every turn.
+ * Presses the power button. SeaBIOS's FADT has it as a fixed event, for a driver (Linux: `button`) to
+ * enable.
+ *
+ * @returns false when nobody enabled it: nothing happens then
  */
+export function pressPowerButton(acpi: V86Acpi): boolean {
+  if ((acpi.pm1_enable & POWER_STATUS) === 0) return false;
+  acpi.pm1_status |= POWER_STATUS;
+  return true;
+}
+
+/** The clock's alarm is a fixed event of ACPI too: what wakes a guest that sleeps. */
 function linkAlarm(cpu: V86Cpu, acpi: V86Acpi): void {
   const { rtc } = cpu.devices;
   const clock = rtc.timer;
@@ -88,10 +99,17 @@ function linkAlarm(cpu: V86Cpu, acpi: V86Acpi): void {
     if (set && rtc.next_interrupt_alarm === 0) acpi.pm1_status |= RTC_STATUS;
     return wait;
   };
+}
+
+/**
+ * The interrupt of alarm and button is pulsed until the guest has cleared their status, for v86 takes
+ * its level back at every turn.
+ */
+function pulseEvents(cpu: V86Cpu, acpi: V86Acpi): void {
   const own = acpi.timer;
   acpi.timer = (now): number => {
     const wait = own.call(acpi, now);
-    if ((acpi.pm1_status & acpi.pm1_enable & RTC_STATUS) !== 0) {
+    if ((acpi.pm1_status & acpi.pm1_enable & (RTC_STATUS | POWER_STATUS)) !== 0) {
       cpu.device_raise_irq(SCI);
       cpu.device_lower_irq(SCI);
     }
