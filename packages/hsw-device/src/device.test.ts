@@ -33,6 +33,26 @@ describe('BAR0', () => {
     expect(mmio.read(CS_GPR0, 2)).toBe(0xaa44);
   });
 
+  test('what crosses a dword touches both, and nothing beside its bytes', () => {
+    const { mmio } = device();
+    const CS_GPR0 = 0x2600;
+    for (let i = 0; i < 4; i++) mmio.write(CS_GPR0 + i * 4, 4, 0x11111111);
+    mmio.write(CS_GPR0 + 3, 4, 0xa1b2c3d4);
+    mmio.write(CS_GPR0 + 11, 2, 0xe5f6);
+    const dwords = [0, 4, 8, 12].map((at) => mmio.read(CS_GPR0 + at, 4) >>> 0);
+    expect(dwords).toEqual([0xd4111111, 0x11a1b2c3, 0xf6111111, 0x111111e5]);
+    expect(mmio.read(CS_GPR0 + 3, 4) >>> 0).toBe(0xa1b2c3d4);
+    expect(mmio.read(CS_GPR0 + 11, 2)).toBe(0xe5f6);
+  });
+
+  test('a narrow write leaves the bits of other bytes alone that clear by writing 1', () => {
+    const { mmio, regs } = device();
+    const GTIIR = 0x44018;
+    regs.poke(GTIIR, 0x01000001);
+    mmio.write(GTIIR, 1, 1);
+    expect(regs.peek(GTIIR)).toBe(0x01000000);
+  });
+
   test('the upper half is the GTT', () => {
     const { mmio, ggtt } = device();
     mmio.write(GTT_WINDOW + 5 * 4, 4, 0x1234);

@@ -14,8 +14,9 @@ import { Interrupts } from './irq/interrupts.ts';
 import { type HaswellModel, haswellModel } from './pci/igd.ts';
 import type { Clock } from './port/clock.ts';
 import type { DmaPort } from './port/dma.ts';
+import { DwordTarget } from './port/dword-target.ts';
 import type { MachineMemory } from './port/memory.ts';
-import type { AccessSize, TrapTarget } from './port/trap.ts';
+import type { TrapTarget } from './port/trap.ts';
 import { RegSpace } from './reg/reg-space.ts';
 
 /** BAR0: 2 MiB of registers, then the GTT. PRM vol.1 "GTTMMADR". */
@@ -159,47 +160,36 @@ export class HaswellDevice {
   }
 }
 
-/** Widens bytes and words to the 32-bit registers, and serves the GTT half of BAR0. */
-export class GttMmio implements TrapTarget {
+/** BAR0 of the device: the registers, then the GTT. */
+export class GttMmio extends DwordTarget {
   readonly name: string;
   readonly #regs: RegSpace;
   readonly #ggtt: Ggtt;
   readonly #power: Power;
 
   constructor(name: string, regs: RegSpace, ggtt: Ggtt, power: Power) {
+    super();
     this.name = name;
     this.#regs = regs;
     this.#ggtt = ggtt;
     this.#power = power;
   }
 
-  read(offset: number, size: AccessSize): number {
-    const value =
-      offset < GTT_WINDOW
-        ? this.#register(offset & ~3)
-        : this.#ggtt.read((offset - GTT_WINDOW) >>> 2);
-    if (size === 4) return value;
-    const shifted = value >>> ((offset & 3) * 8);
-    return size === 1 ? shifted & 0xff : shifted & 0xffff;
-  }
-
-  #register(offset: number): number {
+  read32(offset: number): number {
+    if (offset >= GTT_WINDOW) return this.#ggtt.read((offset - GTT_WINDOW) >>> 2);
     return this.#power.readLost(offset) ? 0 : this.#regs.read32(offset);
   }
 
-  write(offset: number, size: AccessSize, value: number): void {
-    const dword = offset & ~3;
-    let whole = value;
-    if (size !== 4) {
-      const shift = (offset & 3) * 8;
-      const mask = (size === 1 ? 0xff : 0xffff) << shift;
-      const old =
-        dword < GTT_WINDOW ? this.#regs.peek(dword) : this.#ggtt.read((dword - GTT_WINDOW) >>> 2);
-      whole = (old & ~mask) | ((value << shift) & mask);
+  write32(offset: number, value: number): void {
+    if (offset < GTT_WINDOW) this.#regs.write32(offset, value);
+    else if ((offset - GTT_WINDOW) >>> 2 < GM_PAGES) {
+      this.#ggtt.write((offset - GTT_WINDOW) >>> 2, value);
     }
-    if (dword < GTT_WINDOW) this.#regs.write32(dword, whole);
-    else if ((dword - GTT_WINDOW) >>> 2 < GM_PAGES) {
-      this.#ggtt.write((dword - GTT_WINDOW) >>> 2, whole);
-    }
+  }
+
+  protected stored(offset: number): number {
+    return offset < GTT_WINDOW
+      ? this.#regs.unwritten(offset)
+      : this.#ggtt.read((offset - GTT_WINDOW) >>> 2);
   }
 }

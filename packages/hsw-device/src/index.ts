@@ -175,6 +175,7 @@ export {
 } from './pci/igd.ts';
 export { type Clock, type ClockEvent, ManualClock } from './port/clock.ts';
 export { type DmaPort, UNTRANSLATED } from './port/dma.ts';
+export { DwordTarget } from './port/dword-target.ts';
 export { MachineMemory, MachineMemoryError } from './port/memory.ts';
 export type { AccessSize, TrapTarget } from './port/trap.ts';
 export { MMIO_BYTES, RegSpace, type RegWatcher } from './reg/reg-space.ts';

@@ -172,7 +172,7 @@ function colourRows(pipe: number): RegRow[] {
     { name: `PIPE_CSC_COEFF_${letter}`, offset: csc + 0x10, count: 6, src: 'i915 ilk_update_pipe_csc' },
     { name: `PIPE_CSC_OFFSETS_${letter}`, offset: csc + 0x2c, count: 8, src: 'i915 ilk_update_pipe_csc' },
     { name: `PIPE_CSC_MISC_${letter}`, offset: csc + 0x80, count: 9, src: NORTH },
-    { name: `LGC_PALETTE_${letter}`, offset: pal, count: 256, src: 'i915 ilk_load_lut_8' },
+    { name: `LGC_PALETTE_${letter}`, offset: pal, count: 256, rw: 0xffffff, src: 'PRM vol.2c "LGC_PALETTE": 31:24 reserved; i915 ilk_load_lut_8' },
     { name: `PREC_PAL_GC_MAX_${letter}`, offset: pal + 0x410, count: 8, src: 'i915 ivb_load_lut_ext_max' },
     { name: `PF_WIN_${letter}`, offset: 0x68060 + pipe * 0x800, count: 5, src: 'i915 ilk_pfit_enable' },
     { name: `PF_CTL_${letter}`, offset: 0x68078 + pipe * 0x800, count: 8, src: 'i915 ilk_pfit_enable' },

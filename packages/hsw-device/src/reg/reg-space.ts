@@ -154,6 +154,11 @@ export class RegSpace {
     return this.dw[offset >>> 2] as number;
   }
 
+  /** The stored value without the bits that clear by writing 1: what may be written back. */
+  unwritten(offset: number): number {
+    return this.peek(offset) & ~(this.rowAt(offset)?.w1c ?? 0);
+  }
+
   /** Stores a value as the hardware itself would: no masks, no hook. */
   poke(offset: number, value: number): void {
     this.dw[offset >>> 2] = value;

@@ -344,7 +344,7 @@ describe('our own programs', () => {
   test('are compiled in a guest and put into the image', async () => {
     const machine = fakeMachine(() => ({ output: '', status: 0 }));
     const image = await build(testPackages(), { machine });
-    expect(image.programs).toEqual(['gpuwork', 'fbpattern', 'drmnodes', 'gpuhang']);
+    expect(image.programs).toEqual(['gpuwork', 'fbpattern', 'drmnodes', 'gpuhang', 'barwidths']);
     expect(await pathsOf(image)).toEqual(
       expect.arrayContaining(['usr/bin/gpuwork', 'usr/bin/fbpattern', 'usr/bin/drmnodes']),
     );

@@ -58,6 +58,7 @@ export const PROFILES: Readonly<Record<ProfileName, GuestProfile>> = {
       { name: 'fbpattern', flags: [] },
       { name: 'drmnodes', flags: [] },
       { name: 'gpuhang', flags: [] },
+      { name: 'barwidths', flags: [] },
     ],
     modules: ['vgem'],
     moduleIndex: false,

@@ -1,10 +1,4 @@
-import {
-  type AccessSize,
-  GM_PAGES,
-  GTT_WINDOW,
-  type RegSpace,
-  type TrapTarget,
-} from '@xengt/hsw-device';
+import { DwordTarget, GM_PAGES, GTT_WINDOW, type RegSpace } from '@xengt/hsw-device';
 import {
   DISPLAY,
   DOM0,
@@ -53,7 +47,7 @@ export interface MmioHost {
  * BAR0 of one vGPU: registers by their attribute, then the GTT. One look-up per access; nothing is
  * allocated. Accesses of any alignment are taken: 16-bit accesses of some engines arrive as bytes.
  */
-export class VgpuMmio implements TrapTarget {
+export class VgpuMmio extends DwordTarget {
   readonly name: string;
   readonly counters: MmioCounters = { reads: 0, writes: 0, untracked: 0, outside: 0 };
   readonly #policy: Uint8Array;
@@ -75,6 +69,7 @@ export class VgpuMmio implements TrapTarget {
     gtt: ShadowGgtt;
     host: MmioHost;
   }) {
+    super();
     this.name = o.name;
     this.#policy = o.attr.policy;
     this.#flags = o.attr.flags;
@@ -86,40 +81,12 @@ export class VgpuMmio implements TrapTarget {
     this.#host = o.host;
   }
 
-  read(offset: number, size: AccessSize): number {
-    const shift = (offset & 3) * 8;
-    if (size === 4 && shift === 0) return this.read32(offset);
-    const low = this.read32(offset & ~3) >>> shift;
-    if (size === 1) return low & 0xff;
-    const over = shift + size * 8 - 32;
-    const value = over > 0 ? low | (this.read32((offset & ~3) + 4) << (32 - shift)) : low;
-    return size === 2 ? value & 0xffff : value;
-  }
-
-  write(offset: number, size: AccessSize, value: number): void {
-    if (size === 4 && (offset & 3) === 0) {
-      this.write32(offset, value);
-      return;
-    }
-    for (let i = 0; i < size; ) {
-      const at = offset + i;
-      const within = at & 3;
-      const bytes = Math.min(size - i, 4 - within);
-      const mask = (bytes === 4 ? -1 : (1 << (bytes * 8)) - 1) << (within * 8);
-      const part = (value >>> (i * 8)) << (within * 8);
-      this.write32(at & ~3, (this.#stored(at & ~3) & ~mask) | (part & mask));
-      i += bytes;
-    }
-  }
-
-  /** What the bytes that a narrow write leaves alone are written back as. */
-  #stored(offset: number): number {
+  protected stored(offset: number): number {
     if (offset >= GTT_WINDOW) return this.#gtt.entries[(offset - GTT_WINDOW) >>> 2] ?? 0;
     const policy = this.#policy[offset >>> 2] as number;
     const physical = this.#host.isDom0 && (policy === DOM0 || policy === DISPLAY);
     const regs = physical ? this.#hw : this.#vreg;
-    // Bits that clear by writing 1 must not be written back.
-    return regs.peek(offset) & ~(regs.rowAt(offset)?.w1c ?? 0);
+    return regs.unwritten(offset);
   }
 
   /** @param offset multiple of 4 */
