@@ -1,4 +1,6 @@
-export { Domain, type Placement } from './domain/domain.ts';
+export { Assignment, type AssignmentCounters, type DmaFault } from './assign/assignment.ts';
+export { type ReservedRange, VtdDriver, type VtdDriverOptions } from './assign/vtd-driver.ts';
+export { Domain, type FrameListener, type Placement } from './domain/domain.ts';
 export { NO_FRAME } from './domain/p2m.ts';
 export { DOMAIN_MOVES, type DomainState } from './domain/states.ts';
 export { EmulBus } from './emul/bus.ts';
@@ -32,3 +34,13 @@ export { MediatorPort } from './port/mpt.ts';
 export { SteadyTime, type TimeSource } from './steady-time.ts';
 export { CountingTarget, type CountKind, TrapCounters, type TrapKind } from './trap/counting.ts';
 export { RangeMap } from './trap/range-map.ts';
+export {
+  type Capabilities,
+  type CapabilityWords,
+  capabilitiesOf,
+  FULL_UNIT,
+  HASWELL_GRAPHICS_UNIT,
+} from './vtd/capabilities.ts';
+export type { RemappedInterrupt } from './vtd/interrupt-remapping.ts';
+export { RemappingUnit, type UnitCounters } from './vtd/unit.ts';
+export { REASON } from './vtd/vtd.regs.ts';

@@ -2,7 +2,7 @@ import type { TrapTarget } from '@xengt/hsw-device';
 import type { DomainPort } from '../port/domain-port.ts';
 import type { EngineEnd, EngineEvent, VcpuEngine } from '../port/engine.ts';
 import { CountingTarget, TrapCounters, type TrapKind } from '../trap/counting.ts';
-import { P2m } from './p2m.ts';
+import { NO_FRAME, P2m } from './p2m.ts';
 import { PanicWatch } from './panic-watch.ts';
 import { DOMAIN_MOVES, type DomainState, isFinal } from './states.ts';
 
@@ -14,6 +14,9 @@ const STATE_AFTER: Readonly<Record<EngineEnd, DomainState>> = {
   halt: 'shutdown',
   crash: 'crashed',
 };
+
+/** Hears of frames that were mapped, or taken away. @param mfn of the first; -1: taken away */
+export type FrameListener = (gfn: number, mfn: number, count: number) => void;
 
 /** Where a domain's RAM lies in the machine. */
 export interface Placement {
@@ -34,6 +37,7 @@ export class Domain implements DomainPort {
   refused = 0;
   readonly #p2m: P2m;
   readonly #listeners: ((state: DomainState) => void)[] = [];
+  readonly #frameListeners = new Set<FrameListener>();
   #state: DomainState = 'created';
   #reason = '';
 
@@ -103,11 +107,25 @@ export class Domain implements DomainPort {
   }
 
   mapFrames(gfn: number, mfn: number, count: number): boolean {
-    return this.#p2m.map(gfn, mfn, count);
+    if (!this.#p2m.map(gfn, mfn, count)) return false;
+    for (const listener of this.#frameListeners) listener(gfn, mfn, count);
+    return true;
   }
 
   unmapFrames(gfn: number, count: number): void {
     this.#p2m.unmap(gfn, count);
+    for (const listener of this.#frameListeners) listener(gfn, NO_FRAME, count);
+  }
+
+  /** Calls `visit` with every run of frames that follow each other, RAM first. */
+  forEachRun(visit: (gfn: number, mfn: number, count: number) => void): void {
+    this.#p2m.forEachRun(visit);
+  }
+
+  /** Calls `listener` after frames beside RAM were mapped or taken away. @returns takes it back */
+  onFrames(listener: FrameListener): () => void {
+    this.#frameListeners.add(listener);
+    return () => this.#frameListeners.delete(listener);
   }
 
   mapTrap(gpa: number, bytes: number, kind: TrapKind, target: TrapTarget): boolean {

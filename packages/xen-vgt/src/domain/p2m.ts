@@ -55,6 +55,21 @@ export class P2m {
     for (const [first, length, mfn] of kept) this.#mapped.add(first, length, mfn);
   }
 
+  /** Calls `visit` with every run of frames that follow each other on both sides. */
+  forEachRun(visit: (gfn: number, mfn: number, count: number) => void): void {
+    const ram = this.#ram;
+    for (let gfn = 0; gfn < ram.length; ) {
+      const mfn = ram[gfn] as number;
+      let count = 1;
+      while (ram[gfn + count] === (mfn < 0 ? mfn : mfn + count)) count++;
+      if (mfn >= 0) visit(gfn, mfn, count);
+      gfn += count;
+    }
+    this.#mapped.forEach((first, length, mfn) => {
+      visit(first, mfn, length);
+    });
+  }
+
   /** Mapped ranges above RAM. */
   get mappedRanges(): number {
     return this.#mapped.size;
