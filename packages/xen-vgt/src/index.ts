@@ -31,7 +31,7 @@ export {
   type VcpuEngine,
 } from './port/engine.ts';
 export { MediatorPort } from './port/mpt.ts';
-export { SteadyTime, type TimeSource } from './steady-time.ts';
+export { SteadyTime, type TimeSource, type WaitSource } from './steady-time.ts';
 export { CountingTarget, type CountKind, TrapCounters, type TrapKind } from './trap/counting.ts';
 export { RangeMap } from './trap/range-map.ts';
 export {

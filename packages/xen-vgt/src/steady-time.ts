@@ -12,6 +12,14 @@ export interface TimeSource {
   waited(ms: number): void;
 }
 
+/** A time source that also runs what waits for it: then nobody sets timers of the host's. */
+export interface WaitSource {
+  /** Calls `fn` soon, after whatever is queued already. */
+  soon(fn: () => void): void;
+  /** Calls `fn` once `ms` milliseconds of its time have passed. */
+  after(ms: number, fn: () => void): void;
+}
+
 /**
  * Host time without the stretches in which the host took the processor away, compiled, collected
  * garbage or copied a state. Everything that emulates reads the time every millisecond or so; when

@@ -264,7 +264,7 @@ describe('guest', () => {
 describe('igt', () => {
   test('passes its flags on, and its exit code back', async () => {
     const { code } = await xengt(
-      'igt --list fast-feedback --subset igt@kms_* --on mediated --timeout 30 --resume --write-docs',
+      'igt --list fast-feedback --subset igt@kms_* --on mediated --timeout 30 --speed 4 --resume --write-docs',
     );
     expect(code).toBe(1);
     const [given] = tested;
@@ -274,6 +274,7 @@ describe('igt', () => {
       subset: null,
       on: 'direct',
       timeout: 120,
+      speed: 1,
       alone: false,
       resume: false,
       retry: false,
@@ -289,6 +290,7 @@ describe('igt', () => {
       subset: 'igt@kms_*',
       on: 'mediated',
       timeout: 30,
+      speed: 4,
       resume: true,
       writeDocs: true,
     });

@@ -48,6 +48,8 @@ export interface IgtOptions {
   readonly on: 'direct' | 'mediated';
   /** A test's time, seconds of the guest's clock. */
   readonly timeout: number;
+  /** The guest's clock goes so many times slower than the host's while it works. */
+  readonly speed: number;
   /** A process for each subtest. */
   readonly alone: boolean;
   /** Keep the results that are there. */

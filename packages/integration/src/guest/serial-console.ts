@@ -194,7 +194,7 @@ export class SerialConsole {
       const late = (): void => {
         const left = deadlineMs - (this.#now() - began);
         if (left > 0 && performance.now() - hostBegan < deadlineMs * PATIENCE) {
-          timer = setTimeout(late, Math.max(left, RECHECK_MS));
+          timer = setTimeout(late, RECHECK_MS);
           return;
         }
         done();
@@ -206,7 +206,7 @@ export class SerialConsole {
           ),
         );
       };
-      let timer = setTimeout(late, deadlineMs);
+      let timer = setTimeout(late, Math.min(deadlineMs, RECHECK_MS));
       this.#waiter = {
         find,
         resolve: (text) => {

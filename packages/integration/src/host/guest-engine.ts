@@ -1,8 +1,15 @@
 import { createV86Engine, SteadyTime, type VcpuEngine } from '@xengt/xen-vgt';
 import type { GuestFiles } from './guest-files.ts';
+import { PacedTime } from './paced-time.ts';
 
 /** Time of all guests and their devices in this process. */
-export const TIME: SteadyTime = new SteadyTime(() => performance.now());
+export const TIME: PacedTime = new PacedTime(new SteadyTime(() => performance.now()), {
+  soon: (fn) => void setImmediate(fn),
+  after: (ms, fn) => {
+    const timer = setTimeout(fn, ms);
+    return () => clearTimeout(timer);
+  },
+});
 
 /**
  * The engine that runs a guest's files. A booted state fits only an engine made in the same way, so
@@ -28,5 +35,6 @@ export function guestEngine(
     ...(booted ? {} : kernel),
     memoryMib: memoryMiB,
     time: TIME,
+    waits: TIME,
   });
 }

@@ -29,12 +29,8 @@ const NS_PER_MS = 1e6;
 /** The event loop of this process. */
 const NODE_EXECUTOR: Executor = {
   now: () => TIME.now() * NS_PER_MS,
-  post: (fn) => void setImmediate(fn),
-  postAfter: (ns, fn) =>
-    void setTimeout(() => {
-      TIME.waited(ns / NS_PER_MS);
-      fn();
-    }, ns / NS_PER_MS),
+  post: (fn) => TIME.soon(fn),
+  postAfter: (ns, fn) => TIME.after(ns / NS_PER_MS, fn),
 };
 
 /** Monitors by port. */

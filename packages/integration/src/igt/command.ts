@@ -11,6 +11,7 @@ import {
 import { buildGuestImage, type GuestImage } from '../guest/image.ts';
 import { showBuild } from '../guest/progress.ts';
 import { defaultCacheDir } from '../guest/store.ts';
+import { TIME } from '../host/guest-engine.ts';
 import { readGuestFiles } from '../host/guest-files.ts';
 import type { UnclaimedRegister } from '../insight/unclaimed.ts';
 import { packageRoot } from '../package-root.ts';
@@ -60,6 +61,7 @@ export async function runIgt(options: IgtOptions, io: CommandIo): Promise<XengtE
     process.stderr,
   );
   const kept = await keptResults(before, options, image, path);
+  TIME.setPace(options.speed, true);
   const booted = await bootIgtGuest(await readGuestFiles(image), defaultCacheDir(), io.signal);
   const unclaimed: UnclaimedRegister[] = [];
   const start = (): Promise<TestGuest> =>

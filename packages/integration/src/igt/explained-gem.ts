@@ -50,7 +50,9 @@ export const GEM_EXPLANATIONS: readonly Explanation[] = [
   // 32 bits.
   { tests: 'igt@perf@{blocking,polling}{,-parameterized}', outcomes: ['timeout'], because: "measures its ten seconds with seconds times 10^9 in a long: in a 32-bit program that overflows, and they never pass" },
   { tests: 'igt@gem_{pread@exhaustion,pwrite@basic-exhaustion}', said: /write_value/, outcomes: ['fail'], because: 'raises pid_max to 200,000; a 32-bit kernel takes 32,768 at most' },
+  { tests: 'igt@gem_mmap_gtt@basic-wc', said: /gtt_writes > 2\*gtt_reads/, outcomes: ['fail'], because: 'wants reads through the aperture to be slow, as uncached reads are; an emulated CPU reads and writes it alike' },
   // What i915 does otherwise in a virtual GPU.
+  { tests: 'igt@gem_*', said: /error: -28 != 0/, outcomes: ['fail'], on: 'mediated', because: 'places buffers at graphics addresses of its own choice; a vGPU has a part of them, and those of the other VMs count as taken' },
   { tests: 'igt@perf_pmu@rc6{,-suspend}', said: /ENODEV/, outcomes: SKIPPED, on: 'mediated', because: 'i915 uses no RC6 in a virtual GPU' },
   { tests: 'igt@gem_fenced_exec_thrash@*', said: /num_fences > 4/, outcomes: SKIPPED, on: 'mediated', because: "needs more fences than Domain-0's share, which is 4 of the 32 unless configured otherwise" },
   { tests: 'igt@{perf@rc6-disable,i915_pm_rc6_residency@rc6-accuracy}', said: /rc6/, outcomes: SKIPPED, on: 'mediated', because: 'i915 uses no RC6 in a virtual GPU' },

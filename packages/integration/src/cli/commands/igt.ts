@@ -21,6 +21,9 @@ export const igtCommand: Command<XengtContext> = buildCommand<IgtFlags, [], Xeng
       "  xengt igt --subset 'igt@kms_*' --on mediated   a family, on a vGPU",
       '  xengt igt --list my.testlist --resume          go on where the last run ended',
       '',
+      "Waits take no time: the guest's clock leaps over them. --speed 4 is for tests that want a faster",
+      'processor than an emulated one; what computes takes longer then.',
+      '',
       'Exit code 1 means that a test failed and no explanation is known.',
     ].join('\n'),
   },
@@ -52,6 +55,13 @@ export const igtCommand: Command<XengtContext> = buildCommand<IgtFlags, [], Xeng
         brief: "A test's time, seconds of the guest's clock",
         placeholder: 'seconds',
         default: '120',
+      },
+      speed: {
+        kind: 'parsed',
+        parse: wholeNumber(1, 64),
+        brief: "How many times faster the guest's processor is to look, its clock going slower",
+        placeholder: 'times',
+        default: '1',
       },
       alone: {
         kind: 'boolean',

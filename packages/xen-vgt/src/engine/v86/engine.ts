@@ -8,7 +8,7 @@ import {
   type GuestRam,
   type VcpuEngine,
 } from '../../port/engine.ts';
-import type { TimeSource } from '../../steady-time.ts';
+import type { TimeSource, WaitSource } from '../../steady-time.ts';
 import { packMachine, unpackMachine } from '../machine-state.ts';
 import { CACHE_LINE_FLUSH, CLFLUSH_AS_SFENCE, PAGE_ATTRIBUTE_TABLE } from './cpu-identity.ts';
 import { INTERRUPTS_AT_SAFE_POINTS } from './deferred-irqs.ts';
@@ -151,6 +151,7 @@ class V86Engine implements VcpuEngine {
   readonly #counters: EngineCounters = engineCounters();
   readonly #machine: V86Machine;
   readonly #time: TimeSource | null;
+  readonly #waits: WaitSource | null;
   readonly #loop: V86Loop;
   readonly #cpu: V86Cpu;
   readonly #panic: { text: string };
@@ -194,6 +195,7 @@ class V86Engine implements VcpuEngine {
     this.#machine = machine;
     this.#loop = machine.v86;
     this.#time = options.time ?? null;
+    this.#waits = options.waits ?? null;
     this.#guestTime = o.time;
     this.#cpu = machine.v86.cpu;
     this.#panic = o.panic;
@@ -263,6 +265,13 @@ class V86Engine implements VcpuEngine {
       return wait;
     };
     loop.do_tick = (): void => this.#slice();
+    const waits = this.#waits;
+    if (waits === null) return;
+    loop.yield = (ms, tick): void => {
+      const go = (): void => loop.yield_callback(tick);
+      if (ms < 1) waits.soon(go);
+      else waits.after(ms, go);
+    };
   }
 
   #slice(): void {

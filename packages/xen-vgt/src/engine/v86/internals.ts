@@ -94,6 +94,9 @@ export interface V86Loop {
   stopping: boolean;
   idle: boolean;
   next_tick(delayMs: number): void;
+  /** How {@link next_tick} has `yield_callback(tick)` called, after `delayMs` or, below 1, soon. */
+  yield(delayMs: number, tick: number): void;
+  yield_callback(tick: number): void;
   do_tick(): void;
   save_state(): ArrayBuffer;
   restore_state(state: ArrayBuffer): void;

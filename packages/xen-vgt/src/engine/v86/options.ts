@@ -1,4 +1,4 @@
-import type { TimeSource } from '../../steady-time.ts';
+import type { TimeSource, WaitSource } from '../../steady-time.ts';
 import type { VgaFace } from './vga-function.ts';
 
 /** What a guest machine is made of. Images are taken as bytes, so that a browser can give them too. */
@@ -25,6 +25,8 @@ export interface V86Options {
    * paused. Default: host time.
    */
   readonly time?: TimeSource;
+  /** What calls the guest again after it has waited. Default: timers of the host. */
+  readonly waits?: WaitSource;
   /** Further options of v86 itself, e.g. `hda` or `filesystem`. */
   readonly extra?: Readonly<Record<string, unknown>>;
 }
