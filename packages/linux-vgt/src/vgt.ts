@@ -291,9 +291,10 @@ export class Vgt implements VgpuOwner {
    * Makes a vGPU for a domain.
    *
    * @returns EINVAL for bad sizes or a domain that has one, ENOSPC when there are too many, ENOMEM
-   * when graphics memory or fences are short; then nothing has changed
+   * when graphics memory or fences are short, EBUSY while the GPU is lent; then nothing has changed
    */
   createVgpu(domid: number, p: VgpuParams): Vgpu | Errno {
+    if (domid !== 0 && this.lifecycle.lending.lent) return 'EBUSY';
     if (p.lowMiB <= 0 || p.highMiB < 0 || p.fences <= 0 || domid < 0) return 'EINVAL';
     if (!isShare(p)) return 'EINVAL';
     if (this.vm(domid) !== undefined) return 'EINVAL';
@@ -383,6 +384,7 @@ export class Vgt implements VgpuOwner {
 
   /** To be called after each step of the device. Cheap when there is nothing to do. */
   tick(): void {
+    if (this.lifecycle.lending.lent) return;
     this.recovery.watch.steps++;
     this.interrupts.poll();
     this.switch.advance();

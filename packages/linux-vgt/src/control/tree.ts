@@ -78,10 +78,11 @@ export class ControlTree {
     return whole.ok ? { ok: true, data: whole.data.slice(offset, offset + bytes) } : whole;
   }
 
-  /** @returns the error's name, or null when the write was taken */
+  /** @returns the error's name, or null when the write was taken; EBUSY while the GPU is lent */
   write(path: string, data: string | Uint8Array): Errno | null {
     const node = this.#nodes().get(this.#relative(path));
     if (node === undefined) return 'ENOENT';
+    if (this.#vgt.lifecycle.lending.lent) return 'EBUSY';
     return node.write === undefined ? 'EACCES' : node.write(data);
   }
 

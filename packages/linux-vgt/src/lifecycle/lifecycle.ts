@@ -2,6 +2,7 @@ import type { Errno } from '../errno.ts';
 import type { Slice } from '../partition/partition.ts';
 import type { Vgpu } from '../vgpu/vgpu.ts';
 import type { Vgt } from '../vgt.ts';
+import { Lending } from './lending.ts';
 import { Sleep } from './sleep.ts';
 import { importVgpu, loadVgpu, prepareVgpu, type StateRefusal } from './take-state.ts';
 import { exportVgpu, type VgpuStateV1 } from './vgpu-state.ts';
@@ -22,12 +23,15 @@ export class Lifecycle {
   forced = 0;
   /** What was last written to each VM's `dirty_bitmap`, as it reads back. */
   readonly dirtyBitmaps: WeakMap<Vgpu, Uint8Array> = new WeakMap();
+  /** The whole GPU lent to somebody who uses it without the mediator. */
+  readonly lending: Lending;
   readonly #vgt: Vgt;
   readonly #sleep: Sleep;
 
   constructor(vgt: Vgt) {
     this.#vgt = vgt;
     this.#sleep = new Sleep(vgt);
+    this.lending = new Lending(vgt, this.#sleep);
   }
 
   /** What upstream's `schedule` node says. */

@@ -80,6 +80,11 @@ export class HangWatch {
 
   stop(): void {
     this.#stopped = true;
+    this.rest();
+  }
+
+  /** No look until engines get work again. */
+  rest(): void {
     this.#timer?.cancel();
     this.#timer = null;
   }
