@@ -32,6 +32,19 @@ export {
   type VbtPort,
   vbtPortsOf,
 } from './opregion/vbt-ports.ts';
+export {
+  AssignedGpu,
+  type AssignedGpuOptions,
+  type AssignedPort,
+} from './passthrough/assigned-gpu.ts';
+export { HostBridgeView } from './passthrough/host-bridge-view.ts';
+export {
+  type HostOpRegion,
+  isVgpu,
+  type MapOpRegion,
+  OpRegionRegister,
+  PASSTHROUGH_OPREGION,
+} from './passthrough/opregion-register.ts';
 export { type FaceByte, FacedFunction, PIIX3_AS_OTHER_BRIDGE } from './pci/face.ts';
 export {
   HOST_BRIDGE_DEVFN,

@@ -8,6 +8,7 @@ import {
   PCI_CAP_ID_VENDOR,
   type TrapTarget,
 } from '@xengt/hsw-device';
+import { HostBridgeView } from '../passthrough/host-bridge-view.ts';
 
 /** Configuration address of the host bridge: device 0, function 0. */
 export const HOST_BRIDGE_DEVFN = 0x00;
@@ -19,10 +20,14 @@ const PAM_HIGH_READ_WRITE = 0x30;
 /** PAM byte, high half: only reads go to DRAM (the firmware locked itself). */
 const PAM_HIGH_READ_ONLY = 0x10;
 
+/** PAVPC: its registers are as they are until reset. */
+const PAVP_LOCK = 4;
+
 /** Haswell host bridge registers. 4th gen. Core datasheet vol.2, "Device 0 configuration". */
 export const MCHBAR = 0x48,
   GGC = 0x50,
   DEVEN = 0x54,
+  PAVPC = 0x58,
   HSW_PAM0 = 0x80,
   BDSM = 0xb0,
   BGSM = 0xb4,
@@ -47,6 +52,8 @@ export interface HostBridgeOptions {
    * SeaBIOS never pages; every kernel does. Omitted: only the firmware's own lock counts.
    */
   readonly paging?: () => boolean;
+  /** The machine's own bridge, of a guest that has the GPU itself. */
+  readonly machine?: TrapTarget;
 }
 
 /** {@link HostBridge} at some moment. */
@@ -61,7 +68,10 @@ function hex(name: string, offset: number, rest: Partial<ConfigRow> = {}): Confi
   return { name, offset, width: 4, src: '4th gen. Core datasheet vol.2, device 0', ...rest };
 }
 
-function haswellRows(o: HostBridgeOptions): ConfigRow[] {
+function haswellRows(
+  o: HostBridgeOptions,
+  pavpc: (value: number, old: number) => void,
+): ConfigRow[] {
   const total = o.totalMemory ?? o.topOfLowMemory;
   const src = '4th gen. Core datasheet vol.2, device 0';
   const pam: ConfigRow[] = [];
@@ -78,6 +88,8 @@ function haswellRows(o: HostBridgeOptions): ConfigRow[] {
     { name: 'GGC', offset: GGC, width: 2, reset: o.ggc, src },
     // Bits 4 and 0: graphics and the host bridge itself are enabled.
     hex('DEVEN', DEVEN, { reset: 0x00000011 }),
+    // Memory of protected content; bit 2 locks it until the machine is reset.
+    hex('PAVPC', PAVPC, { rw: 0xfff0005f | 0, onWrite: pavpc }),
     hex('DMIBAR', 0x68, { reset: 0xfed18001 }), hex('DMIBAR_HIGH', 0x6c),
     ...pam,
     { name: 'LAC', offset: 0x87, width: 1, src },
@@ -140,6 +152,8 @@ export class HostBridge implements TrapTarget {
   /** The operating system's face. */
   readonly haswell: ConfigSpace;
   #firmware = true;
+  /** {@link haswell}, with the machine's own registers where the guest is to see those. */
+  readonly #shown: TrapTarget;
   readonly #paging: () => boolean;
 
   constructor(options: HostBridgeOptions) {
@@ -154,7 +168,12 @@ export class HostBridge implements TrapTarget {
         }
       }),
     );
-    this.haswell = new ConfigSpace('Haswell host bridge', haswellRows(options));
+    const locked = (_: number, old: number): void => {
+      if ((old & PAVP_LOCK) !== 0) this.haswell.poke(PAVPC, 4, old);
+    };
+    this.haswell = new ConfigSpace('Haswell host bridge', haswellRows(options, locked));
+    const { machine } = options;
+    this.#shown = machine === undefined ? this.haswell : new HostBridgeView(this.haswell, machine);
     this.#paging = options.paging ?? (() => false);
   }
 
@@ -176,9 +195,9 @@ export class HostBridge implements TrapTarget {
     this.#face().write(offset, size, value);
   }
 
-  #face(): ConfigSpace {
+  #face(): TrapTarget {
     if (this.#firmware && this.#paging()) this.#firmware = false;
-    return this.#firmware ? this.legacy : this.haswell;
+    return this.#firmware ? this.legacy : this.#shown;
   }
 
   reset(): void {
