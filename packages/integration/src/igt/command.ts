@@ -81,7 +81,8 @@ export async function runIgt(options: IgtOptions, io: CommandIo): Promise<XengtE
     seconds: options.timeout,
     grouped: !options.alone,
     signal: io.signal,
-    onResult: async (result, index) => {
+    onResult: async (ran, index) => {
+      const result = options.speed === 1 ? ran : { ...ran, speed: options.speed };
       results.set(result.name, result);
       await addResult(path, result);
       io.err(progressLine(result, `${String(index + 1).padStart(counter)}/${tests.length}`));
@@ -114,7 +115,7 @@ async function report(
   const junit = junitPath(options.results, on);
   await writeFile(junit, junitXml(ran, on));
   const summary = summarize(ran, on);
-  if (options.writeDocs) await writeDocs(options.results, io);
+  if (options.writeDocs) await writeDocs(options.results, wanted, io);
   if (options.json) {
     const { outcomes, unexplained, total } = summary.all;
     printJson(io, { on, outcomes, total, unexplained, junit, results: ran });
@@ -122,14 +123,18 @@ async function report(
   return summary.unexplained.length === 0 && ran.length === wanted.length ? 0 : 1;
 }
 
-async function writeDocs(directory: string, io: CommandIo): Promise<void> {
+async function writeDocs(
+  directory: string,
+  wanted: readonly IgtTest[],
+  io: CommandIo,
+): Promise<void> {
   const runs: Results[] = [];
   for (const on of ['direct', 'mediated'] as const) {
     const run = await readResults(resultsPath(directory, on));
     if (run !== null) runs.push(run);
   }
   const page = join(packageRoot(), '..', '..', 'docs', 'igt.md');
-  await writeFile(page, igtPage(runs));
+  await writeFile(page, igtPage(runs, wanted));
   io.err(`${page}\n`);
 }
 

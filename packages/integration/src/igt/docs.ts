@@ -1,4 +1,5 @@
-import { isFailure } from './result.ts';
+import type { IgtTest } from './names.ts';
+import { type IgtResult, isFailure } from './result.ts';
 import type { Results } from './results-file.ts';
 import { COLUMNS, countRows, type Summary, summarize, type Told } from './summary.ts';
 
@@ -7,8 +8,12 @@ const cell = (text: string): string =>
 /** IGT's words on a test are cut after this many characters. */
 const REASON_CHARS = 160;
 
-/** The page `docs/igt.md`, from the results of a run on each path to the GPU. */
-export function igtPage(runs: readonly Results[]): string {
+/**
+ * The page `docs/igt.md`, from the results of a run on each path to the GPU.
+ *
+ * @param wanted the list that was to run: what of it has no result is counted as not run
+ */
+export function igtPage(runs: readonly Results[], wanted: readonly IgtTest[]): string {
   const out = [
     '# IGT',
     '',
@@ -19,11 +24,13 @@ export function igtPage(runs: readonly Results[]): string {
     '  list, and all of fast-feedback; `--list fast-feedback`, `--list all` or `--list FILE` another list.',
     "- `--on direct` gives Domain-0 the GPU itself, `--on mediated` the mediator's vGPU.",
     '- A test that passes while the kernel complains counts as `warn`; `absent` tests are in the list but',
-    '  not in the packages.',
+    '  not in the packages, `not run` those that no run has come to yet.',
+    "- Guests' clocks leap over waits. `--speed N` lets them go N times slower than the host's while a guest",
+    '  works: a test that then passes has failed for the slow emulated processor only.',
     '',
   ];
   for (const { header, results, unclaimed } of runs) {
-    const summary = summarize(results.values(), header.on);
+    const summary = summarize(results.values(), header.on, wanted);
     out.push(
       `## ${header.on === 'direct' ? 'The GPU given directly' : 'Mediated'}`,
       '',
@@ -36,6 +43,7 @@ export function igtPage(runs: readonly Results[]): string {
         : `Registers touched that are no rows: ${unclaimed.map((u) => `${u.source} 0x${u.offset.toString(16)}`).join(', ')}.`,
       '',
       ...failures(summary),
+      ...slowed(results.values()),
       ...skips(summary),
     );
   }
@@ -56,6 +64,15 @@ function failures(summary: Summary): string[] {
     t.because ?? `**unexplained**: ${t.result.reason.slice(0, REASON_CHARS)}`,
   ]);
   return ['### Not passed', '', ...table(['test', 'outcome', 'why'], rows), ''];
+}
+
+/** Tests that passed with a slower clock. */
+function slowed(results: Iterable<IgtResult>): string[] {
+  const rows = [...results].flatMap((r) =>
+    r.outcome === 'pass' && r.speed !== undefined ? [[`\`${r.name}\``, String(r.speed)]] : [],
+  );
+  if (rows.length === 0) return [];
+  return ['### Passed with a slower clock', '', ...table(['test', '--speed'], rows), ''];
 }
 
 /** Skipped and absent tests by reason: thousands share a few. */

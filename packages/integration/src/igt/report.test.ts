@@ -7,6 +7,7 @@ import { UsageError } from '../cli/context.ts';
 import { igtPage } from './docs.ts';
 import { EXPLANATIONS, explain } from './explained.ts';
 import { junitXml } from './junit.ts';
+import { type IgtTest, parseTestName } from './names.ts';
 import type { IgtResult, Outcome } from './result.ts';
 import {
   addResult,
@@ -119,10 +120,27 @@ describe('the summary', () => {
     expect(families.get('gem')?.unexplained).toBe(2);
   });
 
+  test('what is listed and has no result is counted, in families that nothing ran of too', () => {
+    const listed = [
+      'igt@gem_basic@bad',
+      'igt@gem_basic@other',
+      'igt@prime_self@x',
+      'igt@prime_self@y',
+    ];
+    const wanted = listed.map((name) => parseTestName(name) as IgtTest);
+    const { families, all } = summarize(RESULTS, 'direct', wanted);
+    expect([...families].map(([family, c]) => [family, c.notRun])).toEqual([
+      ['gem', 1],
+      ['kms', 0],
+      ['prime', 2],
+    ]);
+    expect([all.notRun, all.total]).toEqual([3, 6]);
+  });
+
   test('as text', () => {
     expect(summaryText(summarize(RESULTS.slice(0, 2), 'direct'))).toBe(
       [
-        'family  pass  skip  fail  crash  timeout  warn  dmesg-fail  absent  total  unexplained',
+        'family  pass  skip  fail  crash  timeout  warn  dmesg-fail  absent  total  unexplained  not run',
         'gem        1           1                                                2            1',
         'all        1           1                                                2            1',
         '',
@@ -191,11 +209,17 @@ describe('junit', () => {
 });
 
 test('the page has both paths, each failure with its reason, skips by reason', () => {
-  const results = new Map(RESULTS.map((r) => [r.name, r]));
-  const page = igtPage([
-    { header: HEADER, results, unclaimed: [UNCLAIMED] },
-    { header: { ...HEADER, on: 'mediated' }, results: new Map(), unclaimed: [] },
-  ]);
+  const slow = { ...result('igt@kms_flip@slow', 'pass'), speed: 8 };
+  const results = new Map([...RESULTS, slow].map((r) => [r.name, r]));
+  const page = igtPage(
+    [
+      { header: HEADER, results, unclaimed: [UNCLAIMED] },
+      { header: { ...HEADER, on: 'mediated' }, results: new Map(), unclaimed: [] },
+    ],
+    [parseTestName('igt@core_auth@basic') as IgtTest],
+  );
+  expect(page).toMatch(/\| core \|(?: {2}\|){8} 0 \| {2}\| 1 \|/);
+  expect(page).toContain('| `igt@kms_flip@slow` | 8 |');
   expect(page).toContain('Registers touched that are no rows: gpu 0x78000.');
   expect(page).toContain('Every register that the driver touched is a row');
   expect(page).toContain('## The GPU given directly');

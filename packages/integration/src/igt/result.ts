@@ -36,6 +36,8 @@ export interface IgtResult {
   readonly log: readonly string[];
   /** The end of what the program printed, unless it passed. */
   readonly output: string;
+  /** How many times slower than the host's the guest's clock went, when not the same. */
+  readonly speed?: number;
 }
 
 /** What one run of a test gave, and whether the guest is fit for another. */

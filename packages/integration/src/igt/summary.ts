@@ -1,6 +1,6 @@
 import { explain } from './explained.ts';
 import type { GpuPath } from './igt-guest.ts';
-import { familyOf, parseTestName } from './names.ts';
+import { familyOf, type IgtTest, parseTestName } from './names.ts';
 import { type IgtResult, isFailure, OUTCOMES, type Outcome } from './result.ts';
 
 /** Results counted, of one family or of all. */
@@ -8,6 +8,9 @@ export interface Counts {
   readonly outcomes: Record<Outcome, number>;
   /** Failures that no row of the explanations fits. */
   unexplained: number;
+  /** Listed and without a result. */
+  notRun: number;
+  /** Of those that ran. */
   total: number;
 }
 
@@ -27,19 +30,30 @@ export interface Summary {
   readonly rest: readonly Told[];
 }
 
-export function summarize(results: Iterable<IgtResult>, on: GpuPath): Summary {
+/** @param wanted the whole list, to count what has no result */
+export function summarize(
+  results: Iterable<IgtResult>,
+  on: GpuPath,
+  wanted: readonly IgtTest[] = [],
+): Summary {
   const families = new Map<string, Counts>();
   const all = noCounts();
-  const unexplained: IgtResult[] = [];
-  const rest: Told[] = [];
-  for (const result of results) {
-    const test = parseTestName(result.name);
-    const family = test === null ? '?' : familyOf(test);
+  const countsOf = (family: string): Counts => {
     let counts = families.get(family);
     if (counts === undefined) {
       counts = noCounts();
       families.set(family, counts);
     }
+    return counts;
+  };
+  const ran = new Set<string>();
+  const unexplained: IgtResult[] = [];
+  const rest: Told[] = [];
+  for (const result of results) {
+    const test = parseTestName(result.name);
+    const family = test === null ? '?' : familyOf(test);
+    const counts = countsOf(family);
+    ran.add(result.name);
     const because = result.outcome === 'pass' ? null : explain(result, on);
     const unknown = isFailure(result.outcome) && because === null;
     for (const c of [counts, all]) {
@@ -49,6 +63,10 @@ export function summarize(results: Iterable<IgtResult>, on: GpuPath): Summary {
     }
     if (result.outcome !== 'pass') rest.push({ result, because });
     if (unknown) unexplained.push(result);
+  }
+  for (const test of wanted) {
+    if (ran.has(test.name)) continue;
+    for (const c of [countsOf(familyOf(test)), all]) c.notRun++;
   }
   return {
     families: new Map([...families].sort(([a], [b]) => (a < b ? -1 : 1))),
@@ -60,11 +78,11 @@ export function summarize(results: Iterable<IgtResult>, on: GpuPath): Summary {
 
 function noCounts(): Counts {
   const outcomes = Object.fromEntries(OUTCOMES.map((o) => [o, 0])) as Record<Outcome, number>;
-  return { outcomes, unexplained: 0, total: 0 };
+  return { outcomes, unexplained: 0, notRun: 0, total: 0 };
 }
 
 /** Columns of a table of counts. */
-export const COLUMNS: readonly string[] = [...OUTCOMES, 'total', 'unexplained'];
+export const COLUMNS: readonly string[] = [...OUTCOMES, 'total', 'unexplained', 'not run'];
 
 /** The cells of a table of counts: families, then all. */
 export function countRows(summary: Summary): readonly (readonly string[])[] {
@@ -73,6 +91,7 @@ export function countRows(summary: Summary): readonly (readonly string[])[] {
     ...OUTCOMES.map((o) => String(c.outcomes[o] || '')),
     String(c.total),
     String(c.unexplained || ''),
+    String(c.notRun || ''),
   ]);
 }
 
