@@ -2,16 +2,11 @@ export { buildGuestImage, type GuestImage, type GuestImageOptions } from './gues
 export { ConsoleError, SerialConsole } from './guest/serial-console.ts';
 export { defaultCacheDir } from './guest/store.ts';
 export { counters } from './host/counters.ts';
+export { DEFAULT_VGPU, type Monitors } from './host/device-model.ts';
 export { ScreenShot } from './host/domain-view.ts';
 export { loadDriver } from './host/guest-driver.ts';
 export { type GuestFiles, readGuestFiles } from './host/guest-files.ts';
-export {
-  DEFAULT_VGPU,
-  type DomainOptions,
-  Host,
-  type HostOptions,
-  type Monitors,
-} from './host/host.ts';
+export { type DomainOptions, Host, type HostOptions } from './host/host.ts';
 export { HostDomain } from './host/host-domain.ts';
 export { HostError } from './host/host-error.ts';
 export { type BootedSpec, type BootedState, bootedState } from './host/snapshot.ts';

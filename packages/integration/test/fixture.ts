@@ -13,16 +13,11 @@ import {
 } from '../src/guest/pattern.ts';
 import { defaultCacheDir } from '../src/guest/store.ts';
 import { counters } from '../src/host/counters.ts';
+import { DEFAULT_VGPU, type Monitors } from '../src/host/device-model.ts';
 import { ScreenShot } from '../src/host/domain-view.ts';
 import { loadDriver, patienceFor } from '../src/host/guest-driver.ts';
 import { type GuestFiles, readGuestFiles } from '../src/host/guest-files.ts';
-import {
-  DEFAULT_MONITORS,
-  DEFAULT_VGPU,
-  Host,
-  type HostOptions,
-  type Monitors,
-} from '../src/host/host.ts';
+import { DEFAULT_MONITORS, Host, type HostOptions } from '../src/host/host.ts';
 import type { HostDomain } from '../src/host/host-domain.ts';
 import { type BootedSpec, type BootedState, bootedState } from '../src/host/snapshot.ts';
 
@@ -89,7 +84,7 @@ export async function addDomain(
     name: domid === 0 ? 'Domain-0' : `guest${domid}`,
     memoryMiB: MEMORY_MIB,
     files: spec.files,
-    booted: true,
+    boot: 'state',
     vgpu: DEFAULT_VGPU,
     monitors,
   });

@@ -1,4 +1,18 @@
 export {
+  type DeviceModelConfig,
+  type DeviceModelVgt,
+  deviceModelArguments,
+  VGT_FENCE_DEFAULT,
+  VGT_HIGH_DEFAULT,
+  VGT_LOW_DEFAULT,
+} from './device-model/arguments.ts';
+export {
+  type ControlFiles,
+  type DeviceModelEnd,
+  endInstance,
+  startDeviceModel,
+} from './device-model/start.ts';
+export {
   type ControlWrite,
   formatMonitorConfig,
   type MonitorConfig,

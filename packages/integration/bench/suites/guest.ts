@@ -43,7 +43,7 @@ async function boot(mode: Mode): Promise<Machine> {
     name: mode,
     memoryMiB: MEMORY_MIB,
     files,
-    booted: true,
+    boot: 'state',
   });
   domain.restore(booted);
   await loadDriver(domain);

@@ -106,15 +106,18 @@ describe('what a demo is asked for is checked before anything is built', () => {
     const file = join(directory, 'monitors');
     await writeFile(file, 'not hex\n');
     const first = config(
-      `name = "a"\nkernel = "${directory}/absent"\ndisk = [ "x.img" ]\nmonitors = [ "B:1234x567" ]`,
+      `name = "a"\nkernel = "${directory}/absent"\ndisk = [ "x.img,hda" ]\nmonitors = [ "B:1234x567" ]`,
     );
     const second = config(`name = "b"\nvgt_monitor_config_file = "${file}"`);
     const lines = (await messageOf(planDomains(3, [first, second]))).split('\n');
     expect(lines).toEqual([
-      'a: disk: guests have no disk yet; put the files into ramdisk',
-      `a: kernel = "${directory}/absent" cannot be read (ENOENT)`,
-      expect.stringMatching(/^a: monitors: 1234x567@60 is not a mode of ours; there are /),
-      expect.stringContaining(`b: ${file}: `),
+      `guest.cfg:2:10: kernel: "${directory}/absent" cannot be read (ENOENT)`,
+      'guest.cfg:3:8: disk: "x.img" cannot be read (ENOENT)',
+      expect.stringMatching(
+        /^guest.cfg:4:12: monitors: 1234x567@60 is not a mode of ours; there are /,
+      ),
+      'guest.cfg:3:8: disk: a demo starts from its own; use xengt create',
+      expect.stringContaining(`guest.cfg:2:27: vgt_monitor_config_file: "${file}": `),
     ]);
   });
 });

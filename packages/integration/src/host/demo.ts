@@ -1,5 +1,4 @@
 import type { Vgt } from '@xengt/linux-vgt';
-import { monitorWrites } from '@xengt/qemu-vgt';
 import {
   type CommandIo,
   type DemoOptions,
@@ -158,16 +157,13 @@ async function createDomains(state: DemoState): Promise<void> {
       name: plan.name,
       memoryMiB: plan.memoryMiB,
       files: spec.files,
-      booted: true,
+      boot: 'state',
       vgpu: plan.vgpu,
+      records: plan.records,
       ...(plan.monitors === null ? {} : { monitors: plan.monitors }),
     });
     state.trace?.addDomain(domain);
     domain.restore(booted);
-    for (const write of monitorWrites(plan.domid, plan.records)) {
-      const refused = state.host.vgt?.control.write(write.path, write.data) ?? null;
-      if (refused !== null) throw new Error(`${plan.name}: ${write.path}: ${refused}`);
-    }
   }
 }
 

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
+import { resolve } from 'node:path';
 import {
   MODES,
   type ModeName,
@@ -11,10 +12,23 @@ import {
 import type { VgpuParams } from '@xengt/linux-vgt';
 import { type MonitorRecord, parseMonitorConfig } from '@xengt/qemu-vgt';
 import { UsageError } from '../cli/context.ts';
-import type { GuestConfig } from '../config/guest-config.ts';
+import {
+  type ConfigIssue,
+  formatIssues,
+  type GuestConfig,
+  type Place,
+  type VgtConfig,
+} from '../config/guest-config.ts';
 import type { MonitorSpec } from '../config/monitor-spec.ts';
+import { DEFAULT_VGPU, type Monitors } from './device-model.ts';
+import { type DiskFile, type Hardware, USUAL_HARDWARE } from './disk.ts';
 import type { GuestFiles } from './guest-files.ts';
-import { DEFAULT_VGPU, type Monitors } from './host.ts';
+
+const MIB: number = 2 ** 20;
+const SECTOR = 512;
+/** Where v86 puts an initial RAM disk; what ACPI keeps of a guest's RAM, at its end. */
+const INITRD_AT: number = 64 * MIB,
+  ACPI_TOP: number = 16 * MIB;
 
 /** RAM of a domain that nobody says more of, MiB. */
 export const DEFAULT_MEMORY = 512;
@@ -29,12 +43,13 @@ export interface DomainPlan {
   /** Kernel and initramfs instead of the guest image's; null for the image's. */
   readonly kernel: Uint8Array | null;
   readonly initrd: Uint8Array | null;
+  readonly hardware: Hardware;
   readonly vgpu: VgpuParams;
   /** Somebody chose the sizes of its vGPU: they are not to be cut down. */
   readonly sized: boolean;
   /** Null: copies of the physical monitors. */
   readonly monitors: Monitors | null;
-  /** Records of its monitor file; written to the control tree. */
+  /** Records of its monitor file; its device model writes them. */
   readonly records: readonly MonitorRecord[];
 }
 
@@ -49,18 +64,33 @@ export async function planDomains(
   configs: readonly GuestConfig[],
   memoryMiB: number = DEFAULT_MEMORY,
 ): Promise<DomainPlan[]> {
-  const issues: string[] = [];
+  const issues: ConfigIssue[] = [];
   const plans = [defaultPlan(0, 'Domain-0', memoryMiB)];
   for (let domid = 1; domid < count; domid++) {
     const config = configs[domid - 1];
     plans.push(
       config === undefined
         ? defaultPlan(domid, `guest${domid}`, memoryMiB)
-        : await planOf(domid, config, issues),
+        : await planDomain(domid, config, process.cwd(), issues),
     );
+    if (config !== undefined && config.disks.length > 0) {
+      issues.push(issueAt(config, 'disk', 'disk: a demo starts from its own; use xengt create'));
+    }
   }
-  if (issues.length > 0) throw new UsageError('BAD_CONFIG', issues.join('\n'), { issues });
+  if (issues.length > 0) throw badConfig(issues);
   return plans;
+}
+
+/** What is wrong with domain files, as the error that tells it. */
+export function badConfig(issues: readonly ConfigIssue[]): UsageError {
+  return new UsageError('BAD_CONFIG', formatIssues(issues), { issues });
+}
+
+/** Something that this host cannot do of what a file asks for, at the value that asks for it. */
+export function issueAt(config: GuestConfig, key: string, message: string): ConfigIssue {
+  const { places } = config;
+  const start = { file: (places['name'] as Place).file, line: 1, column: 1 };
+  return { ...(places[key] ?? start), key, message };
 }
 
 function defaultPlan(domid: number, name: string, memoryMiB: number): DomainPlan {
@@ -71,6 +101,7 @@ function defaultPlan(domid: number, name: string, memoryMiB: number): DomainPlan
     extra: '',
     kernel: null,
     initrd: null,
+    hardware: USUAL_HARDWARE,
     vgpu: DEFAULT_VGPU,
     sized: false,
     monitors: null,
@@ -78,42 +109,106 @@ function defaultPlan(domid: number, name: string, memoryMiB: number): DomainPlan
   };
 }
 
-async function planOf(domid: number, config: GuestConfig, issues: string[]): Promise<DomainPlan> {
-  const complain = (text: string): void => void issues.push(`${config.name}: ${text}`);
+/**
+ * A domain as its file describes it, with the files that it names.
+ *
+ * @param directory what relative paths start from
+ * @param issues gets what is wrong, in the file's order
+ */
+export async function planDomain(
+  domid: number,
+  config: GuestConfig,
+  directory: string,
+  issues: ConfigIssue[],
+): Promise<DomainPlan> {
+  const found: ConfigIssue[] = [];
+  const complain = (key: string, text: string): void => {
+    found.push(issueAt(config, key, `${key}: ${text}`));
+  };
   const file = async (key: string, path: string | null): Promise<Uint8Array | null> => {
     if (path === null) return null;
-    return readFile(path).catch((cause: NodeJS.ErrnoException) => {
-      complain(`${key} = "${path}" cannot be read (${cause.code})`);
+    return readFile(resolve(directory, path)).catch((cause: NodeJS.ErrnoException) => {
+      complain(key, `"${path}" cannot be read (${cause.code})`);
       return null;
     });
   };
   const { vgt } = config;
-  if (config.disk !== null) complain('disk: guests have no disk yet; put the files into ramdisk');
-  if (vgt === null) complain('vgt = 0: a guest without a vGPU is not supported yet');
+  if (config.gfxPassthru)
+    complain('gfx_passthru', 'this host shares its GPU, and gives it to nobody');
+  else if (vgt === null) complain('vgt', 'a guest without a vGPU is not supported yet');
   const records = await file('vgt_monitor_config_file', vgt?.monitorConfigFile ?? null);
   const parsed = records === null ? null : parseMonitorConfig(records);
-  for (const issue of parsed?.issues ?? []) complain(`${vgt?.monitorConfigFile}: ${issue}`);
+  for (const issue of parsed?.issues ?? []) {
+    complain('vgt_monitor_config_file', `"${vgt?.monitorConfigFile}": ${issue}`);
+  }
   const monitors = vgt === null || vgt.monitors.length === 0 ? null : vgt.monitors;
-  return {
+  const kernel = await file('kernel', config.kernel);
+  if (kernel !== null && !isBzImage(kernel)) {
+    complain('kernel', `"${config.kernel}" is no Linux kernel (bzImage)`);
+  }
+  const initrd = await file('ramdisk', config.ramdisk);
+  if (initrd !== null && initrdEnd(initrd) > config.memory * MIB) {
+    const mib = Math.ceil(initrdEnd(initrd) / MIB);
+    complain('ramdisk', `it needs memory = ${mib} or more; ${config.memory} MiB do not hold it`);
+  }
+  const plan: DomainPlan = {
     ...defaultPlan(domid, config.name, config.memory),
     sized: vgt !== null,
     extra: config.extra,
-    kernel: await file('kernel', config.kernel),
-    initrd: await file('ramdisk', config.ramdisk),
-    vgpu:
-      vgt === null
-        ? DEFAULT_VGPU
-        : {
-            lowMiB: vgt.lowGm,
-            highMiB: vgt.highGm,
-            fences: vgt.fences,
-            primary: vgt.primary !== 0,
-            weight: vgt.weight,
-            cap: vgt.cap,
-          },
-    monitors: monitors === null ? null : monitorsOf(monitors, complain),
+    kernel,
+    initrd,
+    hardware: await hardwareOf(config, directory, complain),
+    vgpu: vgt === null ? DEFAULT_VGPU : vgpuOf(vgt),
+    monitors: monitors === null ? null : monitorsOf(monitors, (text) => complain('monitors', text)),
     records: parsed?.records ?? [],
   };
+  issues.push(...found.sort((a, b) => a.line - b.line || a.column - b.column));
+  return plan;
+}
+
+function vgpuOf(vgt: VgtConfig): VgpuParams {
+  return {
+    lowMiB: vgt.lowGm,
+    highMiB: vgt.highGm,
+    fences: vgt.fences,
+    primary: vgt.primary !== 0,
+    weight: vgt.weight,
+    cap: vgt.cap,
+  };
+}
+
+/** Signature "HdrS" of a kernel's boot sector. Linux Documentation/x86/boot.rst */
+function isBzImage(kernel: Uint8Array): boolean {
+  return Buffer.from(kernel.subarray(0x202, 0x206)).toString('latin1') === 'HdrS';
+}
+
+/** First byte behind an initial RAM disk, with what ACPI keeps of RAM after it. v86 `kernel.js`. */
+export function initrdEnd(initrd: Uint8Array): number {
+  return INITRD_AT + initrd.length + ACPI_TOP;
+}
+
+async function hardwareOf(
+  config: GuestConfig,
+  directory: string,
+  complain: (key: string, text: string) => void,
+): Promise<Hardware> {
+  const disks: DiskFile[] = [];
+  for (const disk of config.disks) {
+    if (disk.path === '') continue;
+    const path = resolve(directory, disk.path);
+    const found = await stat(path).catch((cause: NodeJS.ErrnoException) => {
+      complain('disk', `"${disk.path}" cannot be read (${cause.code})`);
+      return null;
+    });
+    if (found === null) continue;
+    if (!found.isFile()) complain('disk', `"${disk.path}" is no file`);
+    else if (found.size < SECTOR || (disk.device !== 'cdrom' && found.size % SECTOR !== 0)) {
+      complain('disk', `"${disk.path}" has ${found.size} bytes: no whole sectors of ${SECTOR}`);
+    } else disks.push({ path, device: disk.device, readOnly: disk.readOnly });
+  }
+  if (disks.length === 0 && config.videoRam === null) return USUAL_HARDWARE;
+  const vgaMemoryMiB = config.videoRam === null ? null : 2 ** Math.ceil(Math.log2(config.videoRam));
+  return { disks, vgaMemoryMiB };
 }
 
 function monitorsOf(specs: readonly MonitorSpec[], complain: (text: string) => void): Monitors {
@@ -123,9 +218,7 @@ function monitorsOf(specs: readonly MonitorSpec[], complain: (text: string) => v
     if (!(mode in MODES) || Math.round(refreshHz(MODES[mode as ModeName])) !== spec.refresh) {
       const rate = (name: string): number => Math.round(refreshHz(MODES[name as ModeName]));
       const known = Object.keys(MODES).map((name) => `${name}@${rate(name)}`);
-      complain(
-        `monitors: ${mode}@${spec.refresh} is not a mode of ours; there are ${known.join(', ')}`,
-      );
+      complain(`${mode}@${spec.refresh} is not a mode of ours; there are ${known.join(', ')}`);
       continue;
     }
     out[spec.port] = makeMonitor({ kind: spec.kind, mode: mode as ModeName });

@@ -1,7 +1,9 @@
 import type { DisplayEngine, Screen } from '@xengt/hsw-device';
 import type { Vgpu } from '@xengt/linux-vgt';
 import type { Domain } from '@xengt/xen-vgt';
+import type { DomainRequest } from '../config/request.ts';
 import { SerialConsole } from '../guest/serial-console.ts';
+import type { Hardware } from './disk.ts';
 import { TIME } from './guest-engine.ts';
 import { HostError } from './host-error.ts';
 import type { GuestMachine } from './machine.ts';
@@ -16,6 +18,10 @@ export interface GuestOrigin {
   readonly emulator: string;
   /** Names its image; '' when there is none. */
   readonly image: string;
+  /** What of its machine is its own choice; absent when it is the usual one. */
+  readonly hardware?: Hardware;
+  /** What it was made from; absent when nobody will ask what becomes of it. */
+  readonly request?: DomainRequest;
 }
 
 export interface HostDomainOptions {
@@ -38,9 +44,9 @@ export class HostDomain {
   readonly name: string;
   readonly origin: GuestOrigin;
   readonly console: SerialConsole;
-  /** Kernel release and graphics driver, once somebody has asked the guest. */
   /** It is being saved or moved: one at a time. */
   leaving = false;
+  /** Kernel release and graphics driver, once somebody has asked the guest. */
   kernel: string | null = null;
   driver: string | null = null;
   readonly #physical: DisplayEngine;
@@ -83,6 +89,12 @@ export class HostDomain {
     this.domain.engine.restoreState(state.engine);
     const refused = this.machine.importState(state.machine);
     if (refused !== null) throw new HostError('BAD_STATE', `${this.name}: ${refused}`);
+    this.machine.placeOpRegion(this.domain, this.display(this.#physical));
+    this.domain.resume();
+  }
+
+  /** Lets a new domain start from its firmware. */
+  boot(): void {
     this.machine.placeOpRegion(this.domain, this.display(this.#physical));
     this.domain.resume();
   }

@@ -1,21 +1,25 @@
 import {
   HaswellDevice,
   MachineMemory,
-  type Monitor,
   makeMonitor,
   type PortName,
   type PortWiring,
 } from '@xengt/hsw-device';
 import { type Vgpu, type VgpuParams, Vgt, type VgtConfig } from '@xengt/linux-vgt';
+import { endInstance, type MonitorRecord } from '@xengt/qemu-vgt';
 import {
   type Domain,
   type Executor,
   HostLoop,
   Hypervisor,
   MediatorPort,
+  MessageRing,
   type VcpuEngine,
 } from '@xengt/xen-vgt';
+import type { DomainRequest } from '../config/request.ts';
+import { type Monitors, startVgpu } from './device-model.ts';
 import { DirectGpu } from './direct-gpu.ts';
+import { type Hardware, USUAL_HARDWARE } from './disk.ts';
 import { guestEngine, TIME } from './guest-engine.ts';
 import type { GuestFiles } from './guest-files.ts';
 import { type GuestOrigin, HostDomain } from './host-domain.ts';
@@ -33,9 +37,6 @@ const NODE_EXECUTOR: Executor = {
   postAfter: (ns, fn) => TIME.after(ns / NS_PER_MS, fn),
 };
 
-/** Monitors by port. */
-export type Monitors = Readonly<Partial<Record<PortName, Monitor>>>;
-
 export interface HostOptions {
   /** PCI device id of the GPU. Default 0x0412. */
   readonly deviceId?: number;
@@ -50,17 +51,23 @@ export interface HostOptions {
 }
 
 export interface DomainOptions {
-  readonly domid: number;
+  /** Default: the lowest that is free. */
+  readonly domid?: number;
   readonly name: string;
   readonly memoryMiB: number;
   /** What it is made of: an engine runs these files, or is there already. */
   readonly files: GuestFiles | ReadyEngine;
-  /** It will be given a booted state before it runs: it needs no kernel loaded. Default false. */
-  readonly booted?: boolean;
+  /** What it starts from; `state`: it will be given a booted one before it runs. Default `kernel`. */
+  readonly boot?: 'kernel' | 'disk' | 'state';
+  readonly hardware?: Hardware;
+  /** What it is made from, for whoever makes it again. */
+  readonly request?: DomainRequest;
   /** Sizes of its vGPU; Domain-0's are the mediator's configuration. */
   readonly vgpu?: VgpuParams;
   /** Monitors of its virtual ports. Default: copies of the physical ones. */
   readonly monitors?: Monitors;
+  /** Records of its monitor file, which its device model writes. */
+  readonly records?: readonly MonitorRecord[];
 }
 
 /** An engine with its guest in it, for instance a scripted one. */
@@ -110,7 +117,7 @@ export class Host {
     for (const [port, monitor] of Object.entries(this.#monitors)) {
       this.device.display.connect(port as PortName, monitor);
     }
-    this.hypervisor = new Hypervisor(this.memory);
+    this.hypervisor = new Hypervisor(this.memory, new MessageRing(() => loop.clock.now));
     const { promise, reject } = Promise.withResolvers<never>();
     this.lost = promise;
     // Who runs the host decides what becomes of it.
@@ -136,6 +143,7 @@ export class Host {
   }
 
   #event(text: string): void {
+    this.hypervisor.messages.log(`vgt: ${text}`);
     this.events.push(text);
     if (this.events.length > EVENTS_KEPT) this.events.shift();
   }
@@ -157,16 +165,30 @@ export class Host {
    * @throws HostError when its vGPU does not fit
    */
   async createDomain(o: DomainOptions): Promise<HostDomain> {
-    const { files } = o;
+    const { files, boot, hardware, request } = o;
     const ready = 'engine' in files;
-    const engine = ready ? files.engine : await guestEngine(files, o.memoryMiB, o.booted);
-    const origin = { emulator: files.emulator, image: ready ? files.image : files.id };
+    const machine = hardware ?? USUAL_HARDWARE;
+    const engine = ready ? files.engine : await guestEngine(files, o.memoryMiB, boot, machine);
+    const origin = {
+      emulator: files.emulator,
+      image: ready ? files.image : files.id,
+      ...(machine === USUAL_HARDWARE ? {} : { hardware: machine }),
+      ...(request === undefined ? {} : { request }),
+    };
     try {
-      return this.placeDomain({ ...o, engine, origin }, () => this.#vgpuFor(o));
+      const domid = o.domid ?? this.freeDomid();
+      return this.placeDomain({ ...o, domid, engine, origin }, () => this.#vgpuFor(domid, o));
     } catch (error) {
       engine.destroy();
       throw error;
     }
+  }
+
+  /** Lowest domid that is free, from 1. */
+  freeDomid(): number {
+    let domid = 1;
+    while (this.domains.has(domid) || this.vgt?.vm(domid) !== undefined) domid++;
+    return domid;
   }
 
   /**
@@ -206,31 +228,20 @@ export class Host {
     return () => this.#arrivals.delete(listener);
   }
 
-  #vgpuFor(o: DomainOptions): Vgpu | null {
+  #vgpuFor(domid: number, o: DomainOptions): Vgpu | null {
     const { vgt } = this;
     if (vgt === null) {
-      if (o.domid === 0) return null;
+      if (domid === 0) return null;
       throw new HostError('DIRECT_IS_DOM0', 'in direct mode only Domain-0 has a GPU');
     }
-    if (o.domid === 0) return vgt.dom0;
-    const p = o.vgpu ?? DEFAULT_VGPU;
-    const made = vgt.createVgpu(o.domid, p);
-    if (typeof made === 'string') {
-      const short = vgt.partition.shortages(p.lowMiB, p.highMiB, p.fences);
-      const why = short.length > 0 ? short.join('; ') : `${vgt.vms.length} VMs have one already`;
-      throw new HostError('NO_VGPU', `${o.name}: no vGPU (${made}): ${why}`);
-    }
-    for (const [port, monitor] of Object.entries(o.monitors ?? this.#monitors)) {
-      made.ports.plug(port as PortName, monitor);
-    }
-    made.ports.follows = o.monitors === undefined;
-    return made;
+    if (domid === 0) return vgt.dom0;
+    return startVgpu(vgt, domid, o, this.#monitors);
   }
 
   /** Ends a domain and gives back all it had. Domain-0's vGPU stays. */
   destroyDomain(domid: number): void {
     if (!this.domains.delete(domid)) return;
-    if (domid !== 0) this.vgt?.destroyVgpu(domid);
+    if (domid !== 0 && this.vgt !== null) endInstance(domid, this.vgt.control);
     this.hypervisor.destroyDomain(domid);
   }
 
@@ -259,8 +270,6 @@ export class Host {
 const EVENTS_KEPT = 64;
 /** Slices in a row while a switch waits for the engines' answers. */
 const SWITCH_SLICES = 8;
-/** Upstream's QEMU: 64 and 448 MiB, 4 fences. */
-export const DEFAULT_VGPU: VgpuParams = { lowMiB: 64, highMiB: 448, fences: 4, primary: true };
 export const DEFAULT_MONITORS: Monitors = {
   E: makeMonitor({ kind: 'vga', mode: '1024x768' }),
 };

@@ -1,9 +1,10 @@
 import { type Monitor, makeMonitor } from '@xengt/hsw-device';
 import { readGuestFile } from '../guest/programs.ts';
 import { ConsoleError } from '../guest/serial-console.ts';
+import type { Monitors } from '../host/device-model.ts';
 import { loadDriver } from '../host/guest-driver.ts';
 import type { GuestFiles } from '../host/guest-files.ts';
-import { Host, type Monitors } from '../host/host.ts';
+import { Host } from '../host/host.ts';
 import type { HostDomain } from '../host/host-domain.ts';
 import { type BootedSpec, type BootedState, bootedState } from '../host/snapshot.ts';
 import { type UnclaimedRegister, unclaimedOf } from '../insight/unclaimed.ts';
@@ -99,7 +100,7 @@ export class IgtGuest implements TestGuest {
         name: 'Domain-0',
         memoryMiB: spec.memoryMiB,
         files: spec.files,
-        booted: true,
+        boot: 'state',
       });
       domain.restore(state);
       // The console is for commands' output only.

@@ -9,6 +9,7 @@ import {
   type Vgt,
 } from '@xengt/linux-vgt';
 import type { VcpuEngine } from '@xengt/xen-vgt';
+import type { Hardware } from '../host/disk.ts';
 import type { Host } from '../host/host.ts';
 import type { GuestOrigin, HostDomain } from '../host/host-domain.ts';
 import type { MachineStateV1 } from '../host/machine.ts';
@@ -19,7 +20,7 @@ const MIB = 2 ** 20;
 const NS_PER_MS = 1e6;
 
 /** Makes the engine that a guest is put into. */
-export type EngineMaker = (memoryMiB: number) => Promise<VcpuEngine>;
+export type EngineMaker = (memoryMiB: number, hardware?: Hardware) => Promise<VcpuEngine>;
 
 /** What a host's guests run on. */
 export interface GuestMaker {
@@ -239,13 +240,6 @@ export function placeArrival(host: Host, a: Arrival, prepared: boolean): HostDom
   throw refused(wrong);
 }
 
-/** Lowest domid that is free, from 1. */
-export function freeDomid(host: Host): number {
-  let domid = 1;
-  while (host.domains.has(domid) || host.vgt?.vm(domid) !== undefined) domid++;
-  return domid;
-}
-
 /**
  * Makes a domain of a saved one.
  *
@@ -271,13 +265,18 @@ export async function restoreDomain(
   if (short !== null) throw refused(short);
   const wrong = packedError(saved.ram, identity.memoryMiB * MIB);
   if (wrong !== null) throw refused(wrong);
-  const engine = await o.guests.make(identity.memoryMiB);
+  const engine = await o.guests.make(identity.memoryMiB, identity.hardware);
   try {
     unpackRam(saved.ram, engine.ram.bytes);
     engine.restoreMachine(saved.engine);
-    const { name, emulator, image } = identity;
-    const domid = o.domid ?? freeDomid(host);
-    const origin = { emulator, image };
+    const { name, emulator, image, hardware, request } = identity;
+    const domid = o.domid ?? host.freeDomid();
+    const origin = {
+      emulator,
+      image,
+      ...(hardware === undefined ? {} : { hardware }),
+      ...(request === undefined ? {} : { request }),
+    };
     const { machine } = saved;
     const placed = placeArrival(host, { domid, name, engine, origin, machine, vgpu }, false);
     resumeDomain(host, domid, { ran: true, shown: false });

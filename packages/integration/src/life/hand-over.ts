@@ -4,7 +4,6 @@ import type { HostDomain } from '../host/host-domain.ts';
 import {
   type Arrival,
   exclusively,
-  freeDomid,
   identityOf,
   movableDomain,
   placeArrival,
@@ -56,7 +55,7 @@ async function move(
 ): Promise<MoveReport & { readonly domain: HostDomain }> {
   const start = performance.now();
   const { domain, vgt } = movableDomain(from, domid);
-  const target = o.domid ?? freeDomid(to);
+  const target = o.domid ?? to.freeDomid();
   const identity = identityOf(from, domain);
   const { name } = identity;
   const refused = (why: string): LifeError =>

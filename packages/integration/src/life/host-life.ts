@@ -21,7 +21,10 @@ import { Wire } from './wire.ts';
 
 /** Guests that run on an image's emulator. */
 export function guestsOf(files: GuestFiles): GuestMaker {
-  return { emulator: files.emulator, make: (memoryMiB) => guestEngine(files, memoryMiB) };
+  return {
+    emulator: files.emulator,
+    make: (memoryMiB, hardware) => guestEngine(files, memoryMiB, 'state', hardware),
+  };
 }
 
 /** What the lab server and the command line do with a host's domains. */

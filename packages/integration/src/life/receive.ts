@@ -4,13 +4,7 @@ import * as v from 'valibot';
 import type { Host } from '../host/host.ts';
 import type { HostDomain } from '../host/host-domain.ts';
 import type { MachineStateV1 } from '../host/machine.ts';
-import {
-  freeDomid,
-  type GuestMaker,
-  placeArrival,
-  processorMs,
-  resumeDomain,
-} from './domain-life.ts';
+import { type GuestMaker, placeArrival, processorMs, resumeDomain } from './domain-life.ts';
 import { PAGE } from './ram-pages.ts';
 import { type DomainIdentity, identityError, LifeError } from './saved-domain.ts';
 import { pagesBytes } from './send.ts';
@@ -114,7 +108,7 @@ class ArrivingDomain {
     const other = identityError(identity, { ...this.#guests, deviceId, apertureMiB });
     if (other !== null) throw this.#refused(other);
     if (host.vgt === null) throw this.#refused("its GPU is Domain-0's alone");
-    const domid = freeDomid(host);
+    const domid = host.freeDomid();
     const made = host.vgt.lifecycle.prepare(domid, slice as Slice, primary);
     if (isRefusal(made)) throw this.#refused(made.message);
     this.#domid = domid;

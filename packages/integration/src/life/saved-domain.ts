@@ -1,3 +1,5 @@
+import type { DomainRequest } from '../config/request.ts';
+import type { Hardware } from '../host/disk.ts';
 import type { MachineStateV1 } from '../host/machine.ts';
 import type { PackedRam } from './ram-pages.ts';
 
@@ -12,6 +14,10 @@ export interface DomainIdentity {
   /** PCI device id of the GPU, aperture in MiB. */
   readonly deviceId: number;
   readonly apertureMiB: number;
+  /** What of its machine is its own choice: its disks, whose images must be there. */
+  readonly hardware?: Hardware;
+  /** What it was made from: with it, whoever has it makes it again when it reboots. */
+  readonly request?: DomainRequest;
 }
 
 /** A whole domain that runs nowhere. */

@@ -3,6 +3,8 @@ import { readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { constants, zstdCompress, zstdDecompress } from 'node:zlib';
 import * as v from 'valibot';
+import { requestSchema } from '../config/request.ts';
+import { hardwareSchema } from '../host/disk.ts';
 import type { MachineStateV1 } from '../host/machine.ts';
 import { packedError } from './ram-pages.ts';
 import { LifeError, type SavedDomain } from './saved-domain.ts';
@@ -32,6 +34,8 @@ const headerSchema = v.object({
     image: v.string(),
     deviceId: v.number(),
     apertureMiB: v.number(),
+    hardware: v.exactOptional(hardwareSchema),
+    request: v.exactOptional(requestSchema),
   }),
   saved: v.string(),
   machine: v.looseObject({ version: v.literal(1) }),

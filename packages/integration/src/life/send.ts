@@ -49,7 +49,14 @@ async function send(
   const { domain, vgt } = movableDomain(host, domid);
   const vgpu = domain.vgpu as NonNullable<HostDomain['vgpu']>;
   const { slice, primary } = vgpu;
-  await wire.sendJson(HELLO, { version: 1, identity: identityOf(host, domain), slice, primary });
+  const { hardware, request: _, ...identity } = identityOf(host, domain);
+  if (hardware !== undefined) {
+    throw new LifeError(
+      'NOT_THIS_DOMAIN',
+      `${domain.name} has disks, or a VGA, of its own choice, which stay: save and restore it`,
+    );
+  }
+  await wire.sendJson(HELLO, { version: 1, identity, slice, primary });
   const target = (await answer<{ domid: number }>(wire, READY)).domid;
   const { engine } = domain.domain;
   const pages = new SentPages(engine.ram.bytes);
