@@ -636,12 +636,37 @@ describe('ends of a guest', () => {
   }
 
   test('the alarm of the clock is a fixed event of ACPI, which interrupts until it is cleared', async () => {
-    const p = fixedEvent(0x400, (program) => alarm(program, new Date(Date.now() + 1500)));
+    const p = fixedEvent(0x400, (program) => alarm(program, new Date(Date.now() + 4000)));
     const engine = await machine(p);
     await runToEnd(engine);
     expect(dword(engine, RESULT) & 0x400).toBe(0);
     expect(dword(engine, WAITED) & 0x400).toBe(0x400);
     expect(dword(engine, COUNT)).toBe(2);
+  });
+
+  test('the alarm goes by the time that the guest is given, and so does the date', async () => {
+    let leapt = 0;
+    const time = { now: () => performance.now() + leapt, waited: () => {} };
+    const waits = {
+      soon: (fn: () => void) => void setImmediate(fn),
+      after: (ms: number, fn: () => void) => {
+        leapt += ms;
+        setImmediate(fn);
+      },
+    };
+    const p = fixedEvent(0x400, (program) => alarm(program, new Date(Date.now() + 90_000)));
+    const engine = await createV86Engine({
+      wasm: WASM,
+      bios: tinyBios(p),
+      memoryMib: 16,
+      time,
+      waits,
+    });
+    made.push(engine);
+    await runToEnd(engine);
+    expect(dword(engine, WAITED) & 0x400).toBe(0x400);
+    expect(leapt).toBeGreaterThan(80_000);
+    expect(leapt).toBeLessThan(100_000);
   });
 
   test('so is the power button, once the guest listens to it', async () => {

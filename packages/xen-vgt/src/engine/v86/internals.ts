@@ -39,6 +39,8 @@ export interface V86Acpi {
 export interface V86Rtc {
   /** Host time of the alarm, milliseconds; 0 when none is set or it went off. */
   next_interrupt_alarm: number;
+  /** The date that it shows, milliseconds since 1970. */
+  rtc_time: number;
   /** Host time of the latest {@link timer}, milliseconds. */
   readonly last_update: number;
   /** As {@link V86Acpi.timer}. */

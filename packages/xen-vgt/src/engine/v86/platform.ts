@@ -83,19 +83,38 @@ export function pressPowerButton(acpi: V86Acpi): boolean {
   return true;
 }
 
-/** The clock's alarm is a fixed event of ACPI too: what wakes a guest that sleeps. */
+/** The clock follows the guest's time, but no further at once, milliseconds: a pause is no time to it. */
+const FOLLOWED = 600_000;
+
+/**
+ * The clock's alarm is a fixed event of ACPI too: what wakes a guest that sleeps. v86's clock goes by
+ * the host's date; what the guest's own time is ahead or behind since the last look is added.
+ */
 function linkAlarm(cpu: V86Cpu, acpi: V86Acpi): void {
   const { rtc } = cpu.devices;
   const clock = rtc.timer;
   let known = 0;
+  let guest = Number.NaN;
   rtc.timer = (now, legacy): number => {
-    // An alarm is a time of day. v86 takes it for today's; one that is over is tomorrow's.
+    // An alarm is a time of the guest's day. v86 takes it for the host's; one that is over is tomorrow's.
     const alarm = rtc.next_interrupt_alarm;
-    if (alarm !== known && alarm !== 0 && alarm < rtc.last_update - SECOND)
-      rtc.next_interrupt_alarm += DAY;
-    known = rtc.next_interrupt_alarm;
+    if (alarm !== known && alarm !== 0) {
+      const at = alarm - (rtc.rtc_time - rtc.last_update);
+      rtc.next_interrupt_alarm = at < rtc.last_update - SECOND ? at + DAY : at;
+    }
     const set = rtc.next_interrupt_alarm !== 0;
-    const wait = clock.call(rtc, now, legacy);
+    const host = rtc.last_update;
+    let wait = clock.call(rtc, now, legacy);
+    const ahead = now - guest - (rtc.last_update - host);
+    guest = now;
+    if (Math.abs(ahead) <= FOLLOWED) {
+      rtc.rtc_time += ahead;
+      if (rtc.next_interrupt_alarm !== 0) {
+        rtc.next_interrupt_alarm -= ahead;
+        wait = Math.min(wait, Math.max(rtc.next_interrupt_alarm - rtc.last_update, 0));
+      }
+    }
+    known = rtc.next_interrupt_alarm;
     if (set && rtc.next_interrupt_alarm === 0) acpi.pm1_status |= RTC_STATUS;
     return wait;
   };
