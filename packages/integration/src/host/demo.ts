@@ -13,6 +13,7 @@ import { AubFile } from '../insight/aub-file.ts';
 import { TraceFile } from '../insight/trace-file.ts';
 import { type LabServer, startLabServer } from '../lab/server.ts';
 import { guestsOf, HostLife } from '../life/host-life.ts';
+import { ImageGuests } from '../xl/guest-source.ts';
 import {
   type DemoReport,
   type DomainReport,
@@ -56,7 +57,11 @@ export async function runDemo(options: DemoOptions, io: CommandIo): Promise<Xeng
   const host = new Host({ vgt: { scheduler, partition } });
   const plans = fitPlans((host.vgt as Vgt).partition, asked);
   const ready: { image: GuestFiles | null } = { image: null };
-  const life = new HostLife(host, () => (ready.image === null ? null : guestsOf(ready.image)));
+  const life = new HostLife(
+    host,
+    () => (ready.image === null ? null : guestsOf(ready.image)),
+    () => (ready.image === null ? null : new ImageGuests(host, ready.image, defaultCacheDir())),
+  );
   let lab: LabServer | null = null;
   let trace: TraceFile | null = null;
   let aub: AubFile | null = null;
@@ -65,10 +70,9 @@ export async function runDemo(options: DemoOptions, io: CommandIo): Promise<Xeng
     if (options.trace !== null) {
       trace = new TraceFile(host, options.trace.path, options.trace.filter);
     }
-    if (!options.headless) {
-      lab = await startLabServer(new LiveHostView(host, life), { port: options.port });
-      io.err(`Lab page: ${lab.url}\n`);
-    }
+    const port = options.headless ? null : options.port;
+    lab = await startLabServer(new LiveHostView(host, life), { port });
+    if (lab.url !== null) io.err(`Lab page: ${lab.url}\n`);
     const image = await showBuild(
       (reporter) =>
         buildGuestImage(
@@ -95,7 +99,7 @@ export async function runDemo(options: DemoOptions, io: CommandIo): Promise<Xeng
     const report = await stoppable(io.signal, host.lost, makeReport(state));
     if (options.json) printJson(io, report);
     else io.out(reportText(report));
-    if (!options.exit) await Promise.race([untilStopped(io, lab), host.lost]);
+    if (!options.exit) await Promise.race([untilStopped(io, lab.url), host.lost]);
     return isClean(report) ? 0 : 3;
   } finally {
     await lab?.close();
@@ -234,8 +238,8 @@ async function stoppable<T>(
   }
 }
 
-async function untilStopped(io: CommandIo, lab: LabServer | null): Promise<void> {
-  io.err(lab === null ? 'Running. Ctrl-C ends it.\n' : `Running: ${lab.url}  Ctrl-C ends it.\n`);
+async function untilStopped(io: CommandIo, page: string | null): Promise<void> {
+  io.err(`Running${page === null ? '.' : `: ${page} `} Ctrl-C ends it.\n`);
   if (io.signal.aborted) return;
   await new Promise<void>((resolve) =>
     io.signal.addEventListener('abort', () => resolve(), { once: true }),

@@ -26,8 +26,9 @@ import type { GuestFiles } from './guest-files.ts';
 
 const MIB: number = 2 ** 20;
 const SECTOR = 512;
-/** Where v86 puts an initial RAM disk; what ACPI keeps of a guest's RAM, at its end. */
-const INITRD_AT: number = 64 * MIB,
+/** Where v86 puts a kernel and an initial RAM disk; what ACPI keeps of a guest's RAM, at its end. */
+const KERNEL_AT: number = MIB,
+  INITRD_AT: number = 64 * MIB,
   ACPI_TOP: number = 16 * MIB;
 
 /** RAM of a domain that nobody says more of, MiB. */
@@ -145,6 +146,8 @@ export async function planDomain(
   const kernel = await file('kernel', config.kernel);
   if (kernel !== null && !isBzImage(kernel)) {
     complain('kernel', `"${config.kernel}" is no Linux kernel (bzImage)`);
+  } else if (kernel !== null && KERNEL_AT + kernel.length + ACPI_TOP > config.memory * MIB) {
+    complain('kernel', `"${config.kernel}" does not fit in memory = ${config.memory}`);
   }
   const initrd = await file('ramdisk', config.ramdisk);
   if (initrd !== null && initrdEnd(initrd) > config.memory * MIB) {
@@ -177,9 +180,10 @@ function vgpuOf(vgt: VgtConfig): VgpuParams {
   };
 }
 
-/** Signature "HdrS" of a kernel's boot sector. Linux Documentation/x86/boot.rst */
+/** Signature "HdrS" of a kernel's boot sector, behind its real-mode part more. Linux Documentation/x86/boot.rst */
 function isBzImage(kernel: Uint8Array): boolean {
-  return Buffer.from(kernel.subarray(0x202, 0x206)).toString('latin1') === 'HdrS';
+  const signed = Buffer.from(kernel.subarray(0x202, 0x206)).toString('latin1') === 'HdrS';
+  return signed && ((kernel[0x1f1] || 4) + 1) * SECTOR < kernel.length;
 }
 
 /** First byte behind an initial RAM disk, with what ACPI keeps of RAM after it. v86 `kernel.js`. */

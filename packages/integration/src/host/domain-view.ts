@@ -1,7 +1,10 @@
+import { ENGINE_IDS } from '@xengt/hsw-device';
 import type { DomainInfo, ScreenInfo } from '../lab/host-view.ts';
 import type { Host } from './host.ts';
 import type { HostDomain } from './host-domain.ts';
 
+const US_PER_SECOND = 1e6,
+  NS_PER_SECOND = 1e9;
 const PIXELS_MAX = 4096 * 2304;
 
 /** One picture of any screen, drawn into memory that is used again. */
@@ -42,6 +45,9 @@ export function domainInfo(domain: HostDomain): DomainInfo {
     id: domain.domid,
     name: domain.name,
     state: domain.domain.state,
+    reason: domain.domain.reason,
+    seconds: domain.domain.engine.counters.ranUs / US_PER_SECOND,
+    blocked: domain.domain.engine.halted,
     memory: domain.domain.ramBytes / MIB,
     kernel: domain.kernel,
     driver: domain.driver,
@@ -52,6 +58,10 @@ export function domainInfo(domain: HostDomain): DomainInfo {
             lowGm: vgpu.slice.lowBytes / MIB,
             highGm: vgpu.slice.highBytes / MIB,
             fences: vgpu.slice.fences,
+            seconds: vgpu.sched.ranNs / NS_PER_SECOND,
+            busy: Object.fromEntries(
+              ENGINE_IDS.map((id, i) => [id, (vgpu.sched.busyNs[i] ?? 0) / NS_PER_SECOND]),
+            ),
           },
   };
 }

@@ -27,7 +27,7 @@ export function guestEngine(
 ): Promise<VcpuEngine> {
   const kernel = {
     kernel: files.kernel,
-    initrd: files.initrd,
+    ...(files.initrd.length === 0 ? {} : { initrd: files.initrd }),
     cmdline: files.cmdline.join(' '),
   };
   const { disks, vgaMemoryMiB } = hardware;

@@ -4,6 +4,7 @@ import type {
   CtlNode,
   DomainInfo,
   Frame,
+  HostInfo,
   HostView,
   ScreenInfo,
 } from '../lab/host-view.ts';
@@ -11,6 +12,7 @@ import { counters } from './counters.ts';
 import { domainInfo, ScreenShot, screensOf } from './domain-view.ts';
 import type { Host } from './host.ts';
 import type { HostDomain } from './host-domain.ts';
+import { hostInfo } from './host-info.ts';
 
 /** A running host as the lab page and the command line see it. */
 export class LiveHostView implements HostView {
@@ -29,7 +31,19 @@ export class LiveHostView implements HostView {
     return this.#host.domains.get(id);
   }
 
+  info(): HostInfo {
+    return hostInfo(this.#host);
+  }
+
+  messages(clear: boolean): string {
+    const { messages } = this.#host.hypervisor;
+    const { text } = messages;
+    if (clear) messages.clear();
+    return text;
+  }
+
   domains(): readonly DomainInfo[] {
+    this.#host.vgt?.scheduler.settle();
     return [...this.#host.domains.values()].map(domainInfo);
   }
 

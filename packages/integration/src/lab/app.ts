@@ -39,8 +39,12 @@ export function fromLoopback(host: string | undefined, origin: string | undefine
   return origin === undefined || origin === `http://${host}`;
 }
 
-/** The lab server's HTTP routes over a host. */
-export function labApp(view: HostView): Hono {
+/**
+ * The lab server's HTTP routes over a host.
+ *
+ * @param own whether only the host's own user reaches them: through its socket, not by an address
+ */
+export function labApp(view: HostView, own = false): Hono {
   const app = new Hono();
   app.use(
     secureHeaders({
@@ -61,6 +65,10 @@ export function labApp(view: HostView): Hono {
   });
 
   app.get('/api/state', (c) => c.json(labState(view)));
+
+  app.get('/api/info', (c) => c.json(view.info()));
+  app.get('/api/messages', (c) => c.text(view.messages(false)));
+  app.post('/api/messages/clear', (c) => c.text(view.messages(true)));
 
   app.get('/api/screens/:domain/:file{[A-E]\\.png}', (c) => {
     const domain = Number(c.req.param('domain'));
@@ -110,7 +118,7 @@ export function labApp(view: HostView): Hono {
     return errno === null ? c.json({ path, written: body.length }) : failErrno(errno, path);
   });
 
-  addLifeRoutes(app, () => view.life, fail);
+  addLifeRoutes(app, () => view.life, fail, own);
 
   app.get('*', async (c) => {
     const file = await pageFile(c.req.path);

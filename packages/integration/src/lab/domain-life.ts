@@ -1,9 +1,16 @@
 import type { Duplex } from 'node:stream';
+import type { DomainRequest } from '../config/request.ts';
 
 /** A domain as it came into a host. */
 export interface DomainArrived {
   readonly domain: number;
   readonly name: string;
+}
+
+/** A domain that was made from its file. */
+export interface DomainCreated extends DomainArrived {
+  /** What did not work in the guest, a sentence; it is there all the same. */
+  readonly warning: string | null;
 }
 
 export interface DomainSaved {
@@ -30,6 +37,10 @@ export interface DomainMoved extends DomainArrived {
 
 /** What may be done with a host's domains. Each throws an error with a code and a sentence. */
 export interface DomainLife {
+  create(request: DomainRequest, o: { readonly paused: boolean }): Promise<DomainCreated>;
+  destroy(domain: number): DomainArrived;
+  shutdown(domain: number): DomainArrived;
+  reboot(domain: number, o: { readonly force: boolean }): DomainArrived;
   pause(domain: number): DomainArrived;
   unpause(domain: number): DomainArrived;
   /** @param path absolute, on the host's machine */

@@ -1,11 +1,20 @@
 import type { DomainLife } from './domain-life.ts';
-import type { Counters, CtlNode, DomainInfo, Frame, HostView, ScreenInfo } from './host-view.ts';
+import type {
+  Counters,
+  CtlNode,
+  DomainInfo,
+  Frame,
+  HostInfo,
+  HostView,
+  ScreenInfo,
+} from './host-view.ts';
 
 /** A host for tests: two domains, a screen each, a small control tree, everything settable. */
 export class FakeHost implements HostView {
   life: DomainLife | null = null;
   list: DomainInfo[] = [domain(0, 'Domain-0'), domain(1, 'guest1')];
   front = 0;
+  said = '(XEN) [    0.000001] d1 guest1: running\n';
   readonly frames: Map<string, Frame> = new Map([
     ['0:B', frame(4, 3, 0x11)],
     ['1:E', frame(2, 2, 0x22)],
@@ -19,6 +28,14 @@ export class FakeHost implements HostView {
   generation: number | null = null;
   readonly #listeners = new Set<(domain: number, bytes: Uint8Array) => void>();
 
+  info(): HostInfo {
+    return { host: 'here', total_memory: 4096 };
+  }
+  messages(clear: boolean): string {
+    const said = this.said;
+    if (clear) this.said = '';
+    return said;
+  }
   domains(): readonly DomainInfo[] {
     return this.list;
   }
@@ -82,10 +99,13 @@ function domain(id: number, name: string): DomainInfo {
     id,
     name,
     state: 'running',
+    reason: '',
     memory: 512,
+    seconds: 12.34,
+    blocked: id !== 0,
     kernel: '6.1.0-50-686',
     driver: 'i915',
-    vgpu: { lowGm: 64, highGm: 448, fences: 4 },
+    vgpu: { lowGm: 64, highGm: 448, fences: 4, seconds: 1.5, busy: { RCS: 1, BCS: 0.25 } },
   };
 }
 

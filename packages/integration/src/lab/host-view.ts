@@ -7,8 +7,13 @@ export interface DomainInfo {
   readonly name: string;
   /** What it is doing, one word: `booting`, `running`, `stopped`, `crashed`, ... */
   readonly state: string;
+  /** Why it ended; '' before. */
+  readonly reason: string;
   /** RAM, MiB. */
   readonly memory: number;
+  /** Time its processor was executed, seconds, and whether it waits for an interrupt now. */
+  readonly seconds: number;
+  readonly blocked: boolean;
   /** Kernel release and the graphics driver's name once they are known. */
   readonly kernel: string | null;
   readonly driver: string | null;
@@ -17,8 +22,14 @@ export interface DomainInfo {
     readonly lowGm: number;
     readonly highGm: number;
     readonly fences: number;
+    /** How long it had the render engine and the blitter, and how long each engine worked, seconds. */
+    readonly seconds: number;
+    readonly busy: Readonly<Record<string, number>>;
   } | null;
 }
+
+/** What a host is: names as `xl info` prints them, in its order. */
+export type HostInfo = Readonly<Record<string, string | number>>;
 
 /** One lit screen of a domain. */
 export interface ScreenInfo {
@@ -74,6 +85,9 @@ export interface HostView {
   /** @returns an error name, or null when it was done */
   ctlWrite(path: string, data: string | Uint8Array): string | null;
   counters(): Counters;
+  info(): HostInfo;
+  /** What the hypervisor has said lately, lines. @param clear forgets it */
+  messages(clear: boolean): string;
 }
 
 /** Everything `GET /api/state` says. */

@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { decode } from 'fast-png';
@@ -196,7 +196,9 @@ describe('server', () => {
     await expect(findHost(port, directory)).rejects.toThrow(
       `no host runs with its lab page on port ${port} (looked in ${directory})`,
     );
-    await expect(client.state()).rejects.toThrow(`the host at ${client.url} does not answer`);
+    await expect(client.state()).rejects.toThrow(
+      `the host at ${directory}/lab-${port}.sock does not answer`,
+    );
   });
 
   test('a second host on the same port is refused with the first one named', async () => {
@@ -206,7 +208,7 @@ describe('server', () => {
       `port ${port} on 127.0.0.1 is taken: another xengt host (process ${process.pid}, started ` +
         `${first?.started}) has its lab page there; stop it or choose another port with --port`,
     );
-    expect(await readdir(directory)).toHaveLength(1);
+    expect(await readdir(directory)).toHaveLength(2);
     const elsewhere = join(directory, 'empty');
     await expect(startLabServer(host, { port, runDirectory: elsewhere })).rejects.toThrow(
       `port ${port} on 127.0.0.1 is taken: another program listens there; stop it or choose ` +
@@ -217,22 +219,84 @@ describe('server', () => {
   test('with two hosts one has to be chosen; dead and damaged entries are passed over', async () => {
     const { port } = await start();
     const second = await startLabServer(host, { port: 0, runDirectory: directory });
-    const ports = [port, second.port].sort((a, b) => a - b);
+    const ports = [port, second.port].map(Number).sort((a, b) => a - b);
     await expect(findHost(null, directory)).rejects.toThrow(
       `2 hosts are running, with lab pages on ports ${ports[0]} (process ${process.pid}), ` +
-        `${ports[1]} (process ${process.pid}); choose one with --port`,
+        `${ports[1]} (process ${process.pid}); choose one with --port or --socket`,
     );
     expect((await findHost(second.port, directory)).url).toBe(second.url);
     await second.close();
     await writeRunState(directory, {
       version: 1,
       pid: 2 ** 22 + 1,
+      socket: '/nowhere',
       url: 'http://127.0.0.1:1',
       port: 1,
       started: '',
     });
     await writeFile(join(directory, 'lab-2.json'), '{"version":1');
     expect((await findHost(null, directory)).url).toBe(`http://127.0.0.1:${port}`);
+  });
+
+  test("the socket is its user's alone, and is there without a page too", async () => {
+    server = await startLabServer(host, { port: null, runDirectory: directory });
+    expect([server.port, server.url]).toEqual([null, null]);
+    expect((await stat(server.socket)).mode & 0o777).toBe(0o600);
+    const found = await findHost(null, directory);
+    expect((await found.state()).domains).toHaveLength(2);
+    expect((await (await findHost(server.socket)).info())['total_memory']).toBe(4096);
+    // One that a host which ended badly left there is in nobody's way.
+    await server.close();
+    await writeFile(server.socket, '');
+    server = await startLabServer(host, { port: null, runDirectory: directory });
+    expect(await (await findHost(null, directory)).messages(false)).toContain('d1 guest1: running');
+  });
+
+  test('a socket whose path is too long is refused, and nothing listens then', async () => {
+    const deep = join(directory, 'x'.repeat(100));
+    await expect(startLabServer(host, { port: 0, runDirectory: deep })).rejects.toThrow(
+      "a socket's path has at most 103 bytes; set XDG_RUNTIME_DIR to a shorter one",
+    );
+    expect(await readdir(directory)).toEqual([]);
+  });
+
+  test('what names files is asked for through the socket only', async () => {
+    const { url } = await start();
+    const page = new LabClient(url as string);
+    const refused = { code: 'FORBIDDEN' };
+    const wanted = { text: '', file: 'x', more: [], directory: '/' };
+    await expect(page.create(wanted, { paused: false })).rejects.toMatchObject(refused);
+    await expect(page.restore('/x', { paused: false })).rejects.toMatchObject(refused);
+    const saved = page.save(1, '/x', { after: 'pause', force: false });
+    await expect(saved).rejects.toMatchObject(refused);
+    const own = await findHost(null, directory);
+    await expect(own.restore('/x', { paused: false })).rejects.toMatchObject({ code: 'NO_LIFE' });
+  });
+
+  test('a console: what was said, what is said, what is typed, and its end', async () => {
+    await start();
+    const client = await findHost(null, directory);
+    const socket = client.console(1);
+    let heard = '';
+    socket.on('message', (data: Buffer) => {
+      heard += data.toString();
+    });
+    await expect.poll(() => heard).toBe('login: ');
+    host.say(0, 'not mine');
+    host.say(1, 'hello');
+    await expect.poll(() => heard).toBe('login: hello');
+    socket.send('root\r');
+    await expect.poll(() => host.typed).toContain('1:root\r');
+    const closed = new Promise((done) =>
+      socket.on('close', (code, reason) => done([code, reason.toString()])),
+    );
+    host.list = host.list.map((d) => ({ ...d, state: 'crashed', reason: 'oh' }));
+    expect(await closed).toEqual([1000, 'guest1 crashed: oh']);
+    host.list = host.list.map((d) => ({ ...d, state: 'running', reason: '' }));
+    await expect.poll(() => host.listeners).toBe(0);
+    const none = client.console(9);
+    const refused = new Promise((done) => none.on('close', (code) => done(code)));
+    expect(await refused).toBe(4404);
   });
 
   test('the run directory follows the environment', () => {
@@ -242,7 +306,7 @@ describe('server', () => {
 
   test('a live connection carries state, console both ways, and watched screens', async () => {
     const { url } = await start();
-    const socket = new WebSocket(`${url.replace('http', 'ws')}/api/live`);
+    const socket = new WebSocket(`${url?.replace('http', 'ws')}/api/live`);
     const inbox: (string | Buffer)[] = [];
     let arrived = (): void => {};
     socket.on('message', (data, binary) => {
@@ -276,7 +340,7 @@ describe('server', () => {
 
   test('a live connection from another site is refused', async () => {
     const { url } = await start();
-    const socket = new WebSocket(`${url.replace('http', 'ws')}/api/live`, {
+    const socket = new WebSocket(`${url?.replace('http', 'ws')}/api/live`, {
       origin: 'http://evil.example',
     });
     const error = await new Promise<Error>((done) => socket.on('error', done));

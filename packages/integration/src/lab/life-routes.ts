@@ -1,5 +1,6 @@
 import type { Hono } from 'hono';
 import * as v from 'valibot';
+import { requestSchema } from '../config/request.ts';
 import type { DomainLife } from './domain-life.ts';
 
 const path: v.GenericSchema<string> = v.pipe(v.string(), v.startsWith('/'), v.maxLength(4096));
@@ -14,19 +15,30 @@ const moveBody = v.strictObject({
   to: v.pipe(v.string(), v.regex(/^http:\/\/127\.0\.0\.1:\d+$/)),
   force: flag,
 });
+const createBody = v.strictObject({ request: requestSchema, paused: flag });
+const rebootBody = v.strictObject({ force: flag });
 const nothing = v.strictObject({});
 
 /** One thing that may be done with a domain. */
 interface Verb {
   readonly body: v.GenericSchema;
+  /** It names files: only who reaches the socket, which is its user's, may ask. */
+  readonly files?: true;
   readonly run: (life: DomainLife, domain: number, body: never) => unknown;
 }
 
 const VERBS: Readonly<Record<string, Verb>> = {
   pause: { body: nothing, run: (life, domain) => life.pause(domain) },
+  destroy: { body: nothing, run: (life, domain) => life.destroy(domain) },
+  shutdown: { body: nothing, run: (life, domain) => life.shutdown(domain) },
+  reboot: {
+    body: rebootBody,
+    run: (life, domain, o: v.InferOutput<typeof rebootBody>) => life.reboot(domain, o),
+  },
   unpause: { body: nothing, run: (life, domain) => life.unpause(domain) },
   save: {
     body: saveBody,
+    files: true,
     run: (life, domain, { path: to, ...o }: v.InferOutput<typeof saveBody>) =>
       life.save(domain, to, o),
   },
@@ -37,12 +49,19 @@ const VERBS: Readonly<Record<string, Verb>> = {
   },
 };
 
-/** Routes of a host's domains: `POST /api/domains/1/save`, `POST /api/restore`. */
+/**
+ * Routes of a host's domains: `POST /api/domains`, `POST /api/domains/1/save`, `POST /api/restore`.
+ *
+ * @param own whether only the host's own user reaches these routes
+ */
 export function addLifeRoutes(
   app: Hono,
   life: () => DomainLife | null,
-  fail: (code: string, message: string, status: 400 | 404 | 409) => Response,
+  fail: (code: string, message: string, status: 400 | 403 | 404 | 409) => Response,
+  own: boolean,
 ): void {
+  const foreign = (): Response =>
+    fail('FORBIDDEN', "what names files is asked for through the host's socket", 403);
   const act = async (
     body: unknown,
     schema: v.GenericSchema,
@@ -58,23 +77,42 @@ export function addLifeRoutes(
     try {
       return Response.json(await run(on, parsed.output as never));
     } catch (error) {
-      const { code, message } = error as { code?: unknown; message: string };
-      return fail(typeof code === 'string' ? code : 'FAILED', message, 409);
+      const { code, message, details } = error as {
+        code?: unknown;
+        message: string;
+        details?: object;
+      };
+      const named = typeof code === 'string' ? code : 'FAILED';
+      if (details === undefined) return fail(named, message, 409);
+      return Response.json({ error: { code: named, message, ...details } }, { status: 409 });
     }
   };
   app.post('/api/domains/:domain{\\d+}/:verb', async (c) => {
     const verb = VERBS[c.req.param('verb')];
     if (verb === undefined) return fail('NOT_FOUND', `there is no ${c.req.param('verb')}`, 404);
+    if (verb.files === true && !own) return foreign();
     const domain = Number(c.req.param('domain'));
     const body = await c.req.json().catch(() => ({}));
     return act(body, verb.body, (on, given) => verb.run(on, domain, given));
   });
+  app.post('/api/domains', async (c) =>
+    own
+      ? act(
+          await c.req.json().catch(() => null),
+          createBody,
+          (on, { request, paused }: v.InferOutput<typeof createBody>) =>
+            on.create(request, { paused }),
+        )
+      : foreign(),
+  );
   app.post('/api/restore', async (c) =>
-    act(
-      await c.req.json().catch(() => null),
-      restoreBody,
-      (on, { path: from, paused }: v.InferOutput<typeof restoreBody>) =>
-        on.restore(from, { paused }),
-    ),
+    own
+      ? act(
+          await c.req.json().catch(() => null),
+          restoreBody,
+          (on, { path: from, paused }: v.InferOutput<typeof restoreBody>) =>
+            on.restore(from, { paused }),
+        )
+      : foreign(),
   );
 }

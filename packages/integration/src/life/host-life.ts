@@ -1,17 +1,21 @@
 import { request } from 'node:http';
 import type { Duplex } from 'node:stream';
+import type { DomainRequest } from '../config/request.ts';
 import { guestEngine } from '../host/guest-engine.ts';
 import type { GuestFiles } from '../host/guest-files.ts';
 import type { Host } from '../host/host.ts';
 import type { HostDomain } from '../host/host-domain.ts';
 import {
   type DomainArrived,
+  type DomainCreated,
   type DomainLife,
   type DomainMoved,
   type DomainSaved,
   MOVE_PATH,
   MOVE_PROTOCOL,
 } from '../lab/domain-life.ts';
+import type { GuestSource } from '../xl/guest-source.ts';
+import { Toolstack } from '../xl/toolstack.ts';
 import { type GuestMaker, restoreDomain, saveDomain } from './domain-life.ts';
 import { receiveDomain } from './receive.ts';
 import { LifeError } from './saved-domain.ts';
@@ -31,11 +35,36 @@ export function guestsOf(files: GuestFiles): GuestMaker {
 export class HostLife implements DomainLife {
   readonly #host: Host;
   readonly #guests: () => GuestMaker | null;
+  readonly #toolstack: Toolstack;
 
-  /** @param guests makes engines for domains that come; null while the host cannot yet */
-  constructor(host: Host, guests: () => GuestMaker | null) {
+  /**
+   * @param guests makes engines for domains that come; null while the host cannot yet
+   * @param source where guests of domain files come from; null likewise
+   */
+  constructor(
+    host: Host,
+    guests: () => GuestMaker | null,
+    source: () => GuestSource | null = (): null => null,
+  ) {
     this.#host = host;
     this.#guests = guests;
+    this.#toolstack = new Toolstack(host, source);
+  }
+
+  create(request: DomainRequest, o: { readonly paused: boolean }): Promise<DomainCreated> {
+    return this.#toolstack.create(request, o);
+  }
+
+  destroy(domid: number): DomainArrived {
+    return this.#toolstack.destroy(domid);
+  }
+
+  shutdown(domid: number): DomainArrived {
+    return this.#toolstack.shutdown(domid);
+  }
+
+  reboot(domid: number, { force }: { readonly force: boolean }): DomainArrived {
+    return this.#toolstack.reboot(domid, force);
   }
 
   #domain(domid: number): HostDomain {

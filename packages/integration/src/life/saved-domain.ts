@@ -39,6 +39,7 @@ export class LifeError extends Error {
     | 'NO_DOMAIN'
     | 'NOT_THIS_DOMAIN'
     | 'WRONG_STATE'
+    | 'NOT_LISTENING'
     | 'GPU_BUSY'
     | 'DOES_NOT_FIT'
     | 'BAD_FILE'
