@@ -16,6 +16,7 @@ class Guests {
   readonly results: IgtResult[] = [];
   /** What groups give, one after the other. */
   readonly groups: GroupRun[] = [];
+  outputs: Readonly<Record<string, string>> = {};
   readonly #outcomes: Readonly<Record<string, Outcome>>;
 
   constructor(outcomes: Readonly<Record<string, Outcome>> = {}) {
@@ -36,7 +37,7 @@ class Guests {
           seconds: 1,
           reason: '',
           log: [],
-          output: '',
+          output: this.outputs[t.name] ?? '',
         };
         return { result, healthy: outcome === 'pass' };
       },
@@ -66,6 +67,32 @@ describe('a run', () => {
     expect(await guests.run()).toBe(1);
     expect(guests.ran).toEqual(['1 igt@a@1', '1 igt@a@2', '1 igt@b@1', '1 igt@b@2']);
     expect(guests.open.size).toBe(0);
+  });
+
+  test('a subtest that skips before its dynamic ones skips for all of them; one of those for itself', async () => {
+    const tests = parseTestList('igt@a@x@1\nigt@a@x@2\nigt@a@y@1\nigt@a@y@2\nigt@b@x@1').tests;
+    const guests = new Guests(Object.fromEntries(tests.map((t) => [t.name, 'skip'])));
+    guests.outputs = {
+      'igt@a@x@1': 'IGT\nTest requirement: tests\nSubtest x: SKIP (0.000s)\n',
+      'igt@a@y@1':
+        'IGT\nStarting dynamic subtest: 1\nTest requirement: t\nDynamic subtest 1: SKIP\nSubtest y: SKIP (0.000s)\n',
+    };
+    await runTests(tests, {
+      start: guests.start,
+      seconds: 1,
+      grouped: true,
+      onResult: (r) => void guests.results.push(r),
+    });
+    expect(guests.ran.map((r) => r.split(' ')[1])).toEqual([
+      'igt@a@x@1',
+      'igt@a@y@1',
+      'igt@a@y@2',
+      'igt@b@x@1',
+    ]);
+    expect(guests.results.map((r) => `${r.name} ${r.outcome}`)).toEqual(
+      tests.map((t) => `${t.name} skip`),
+    );
+    expect(guests.results[1]?.output).toContain('Subtest x: SKIP');
   });
 
   test('after a crash the next test gets a fresh guest, but none is made for nobody', async () => {

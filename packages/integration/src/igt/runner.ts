@@ -55,6 +55,8 @@ class Run {
   readonly #o: RunOptions;
   #guest: TestGuest | null;
   #index = 0;
+  /** By program and subtest: what skipped before any of the subtest's dynamic ones. */
+  readonly #skippedWhole = new Map<string, IgtResult>();
 
   constructor(o: RunOptions) {
     this.#o = o;
@@ -72,9 +74,16 @@ class Run {
 
   /** @param among what became of it in a process with others, when it ran in one */
   async one(test: IgtTest, among?: string): Promise<void> {
+    const whole = `${test.program}@${test.subtest}`;
+    const skipped = test.dynamic === '' ? undefined : this.#skippedWhole.get(whole);
+    if (skipped !== undefined) {
+      await this.#tell({ ...skipped, name: test.name, seconds: 0 });
+      return;
+    }
     const guest = await this.#fit();
     const { result, healthy } = await guest.run(test, this.#o.seconds);
     if (this.stopped) return;
+    if (skippedBeforeDynamic(test, result)) this.#skippedWhole.set(whole, result);
     await this.#tell(alone(result, among));
     if (!healthy) this.#discard(result.name);
   }
@@ -122,6 +131,16 @@ class Run {
     }
     return this.#guest;
   }
+}
+
+/** A requirement of the subtest itself is not met: none of its dynamic ones can begin. */
+function skippedBeforeDynamic(test: IgtTest, { outcome, output }: IgtResult): boolean {
+  return (
+    outcome === 'skip' &&
+    output.includes('\nTest requirement: ') &&
+    output.includes(`\nSubtest ${test.subtest}: SKIP`) &&
+    !/dynamic subtest/i.test(output)
+  );
 }
 
 /**
