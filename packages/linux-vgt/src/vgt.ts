@@ -550,6 +550,7 @@ export class Vgt implements VgpuOwner {
         ? 'VGT_ENABLE_VGA=1'
         : `VGT_DISPLAY_READY=${value === DISPLAY_READY ? 1 : 0}`;
     this.uevents.send(vgpu.domid, 'display', text);
+    if (value === DISPLAY_LEGACY_VGA) vgpu.display?.lightVga();
     const first = value === DISPLAY_READY && !vgpu.isDom0 && !this.#bootForegroundDone;
     if (first && this.config.hvmBootForeground === true) {
       this.#bootForegroundDone = true;

@@ -68,3 +68,12 @@ export {
 } from './pci/host-bridge.ts';
 export { createIsaBridge, ISA_BRIDGE_DEVFN, type IsaBridgeIds } from './pci/isa-bridge.ts';
 export { type PlatformIds, type PlatformKind, platformOf, QemuVgtError } from './pci/platform.ts';
+export { DISPI_MAX_HEIGHT, DISPI_MAX_WIDTH, type Dispi, type MonitorLimit } from './vga/dispi.ts';
+export { IsaVga, VGA_MEMORY_LEAST, type VgaOptions, type VgaStateV1 } from './vga/isa-vga.ts';
+export {
+  DISPI_PORTS,
+  LFB_GPA,
+  VGA_MONO_PORTS,
+  VGA_PORTS,
+  VGA_WINDOW,
+} from './vga/vga.regs.ts';

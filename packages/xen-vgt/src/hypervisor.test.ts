@@ -119,6 +119,8 @@ describe('traps', () => {
       configWrite: 1,
       portsRead: 0,
       portsWrite: 1,
+      vgaRead: 0,
+      vgaWrite: 0,
     });
     expect(domain.mapTrap(BAR + 0x1000, 0x1000, 'mmio', registers)).toBe(false);
     expect(domain.mapTrap(0, 0x1000, 'mmio', registers)).toBe(false);

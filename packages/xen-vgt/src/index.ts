@@ -17,7 +17,6 @@ export {
 } from './engine/scripted.ts';
 export { createV86Engine } from './engine/v86/engine.ts';
 export type { V86Options } from './engine/v86/options.ts';
-export type { VgaFace } from './engine/v86/vga-function.ts';
 export { type Executor, HostLoop, type Step } from './host-loop.ts';
 export { type DomainConfig, DomainError, Hypervisor } from './hypervisor.ts';
 export { MessageRing } from './message-ring.ts';

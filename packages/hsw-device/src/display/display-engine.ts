@@ -147,6 +147,17 @@ export class DisplayEngine implements RegBlock, PipeEvents {
     if (((value ^ old) & R.VGA_DISP_DISABLE) !== 0) this.onVga((value & R.VGA_DISP_DISABLE) === 0);
   }
 
+  /** Whether the legacy VGA's picture is let through to a monitor. */
+  get vgaOn(): boolean {
+    return (this.#regs.peek(R.CPU_VGACNTRL) & R.VGA_DISP_DISABLE) === 0;
+  }
+
+  /** As the video BIOS leaves it for a driver to find: the VGA plane is on. Nobody is told. */
+  lightVga(): void {
+    const { CPU_VGACNTRL } = R;
+    this.#regs.poke(CPU_VGACNTRL, this.#regs.peek(CPU_VGACNTRL) & ~R.VGA_DISP_DISABLE);
+  }
+
   // --- pipes ---
 
   /** Which transcoder drives a pipe; -1 when none does. The EDP one may take any pipe. */

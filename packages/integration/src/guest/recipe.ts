@@ -1,7 +1,7 @@
 import type { PackageRow } from './package-index.ts';
 
 /** Raise when the same packages would make another image. */
-export const RECIPE_VERSION = 1;
+export const RECIPE_VERSION = 2;
 
 /** The suite of a guest's kernel, busybox and firmware: the last Debian release with a 32-bit PC kernel. */
 export const GUEST_SUITE = 'bookworm';
@@ -62,7 +62,7 @@ export const GUEST_CMDLINE: readonly string[] = [
 /** Firmware, by name in an image, and its path in the `seabios` package. */
 export const FIRMWARE = {
   bios: 'usr/share/seabios/bios.bin',
-  vgaBios: 'usr/share/seabios/vgabios-stdvga.bin',
+  vgaBios: 'usr/share/seabios/vgabios-isavga.bin',
 } as const;
 
 /** The lines that decide an image's identity. @param profile what makes its user space another than the base's, or '' */

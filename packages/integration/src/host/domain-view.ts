@@ -21,13 +21,13 @@ export class ScreenShot {
     domain: HostDomain,
     port: string,
   ): { width: number; height: number; rgba: Uint8Array } | null {
-    const display = domain.display(host.device.display);
-    const screen = display.screens().find((s) => s.port === port);
+    const { display } = host.device;
+    const screen = domain.screens(display).find((s) => s.port === port);
     if (screen === undefined || screen.width * screen.height > PIXELS_MAX) return null;
     const { width, height } = screen;
     if (this.#pixels.length < width * height) this.#pixels = new Uint32Array(width * height);
     const pixels = this.#pixels.subarray(0, width * height);
-    if (!display.scanOut(screen.pipe, pixels)) return null;
+    if (!domain.scanOut(display, screen, pixels)) return null;
     return { width, height, rgba: new Uint8Array(pixels.buffer, 0, width * height * 4) };
   }
 }

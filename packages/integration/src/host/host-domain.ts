@@ -8,6 +8,7 @@ import { TIME } from './guest-engine.ts';
 import { HostError } from './host-error.ts';
 import type { GuestMachine } from './machine.ts';
 import type { BootedState } from './snapshot.ts';
+import { bootMonitorLimit, VGA_PIPE, vgaScreen } from './vga-screen.ts';
 
 /** Console bytes kept for who comes later. */
 const HISTORY_BYTES = 1 << 16;
@@ -63,6 +64,7 @@ export class HostDomain {
     this.name = o.name;
     this.origin = o.origin;
     this.#physical = o.physical;
+    this.machine.monitorLimit = () => bootMonitorLimit(this.display(o.physical));
     this.console =
       before?.console ??
       new SerialConsole(
@@ -139,7 +141,17 @@ export class HostDomain {
     return this.vgpu?.display ?? physical;
   }
 
+  /** What its monitors show: pictures of pipes, or the VGA's until a driver takes over. */
   screens(physical: DisplayEngine): readonly Screen[] {
-    return this.display(physical).screens();
+    const display = this.display(physical);
+    const lit = display.screens();
+    const vga = vgaScreen(display, this.machine.vga, lit);
+    return vga === null ? lit : [vga, ...lit];
+  }
+
+  /** Draws a screen. @param out RGBA, width times height @returns false when it shows nothing now */
+  scanOut(physical: DisplayEngine, screen: Screen, out: Uint32Array): boolean {
+    if (screen.pipe === VGA_PIPE) return this.machine.vga.scanOut(out);
+    return this.display(physical).scanOut(screen.pipe, out);
   }
 }

@@ -177,7 +177,9 @@ export class Host {
     };
     try {
       const domid = o.domid ?? this.freeDomid();
-      return this.placeDomain({ ...o, domid, engine, origin }, () => this.#vgpuFor(domid, o));
+      const made = this.placeDomain({ ...o, domid, engine, origin }, () => this.#vgpuFor(domid, o));
+      made.display(this.device.display).lightVga();
+      return made;
     } catch (error) {
       engine.destroy();
       throw error;

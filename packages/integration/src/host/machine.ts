@@ -12,16 +12,25 @@ import {
   answerSwsci,
   buildOpRegion,
   createIsaBridge,
+  DISPI_MAX_HEIGHT,
+  DISPI_MAX_WIDTH,
+  DISPI_PORTS,
   FacedFunction,
   HOST_BRIDGE_DEVFN,
   HostBridge,
   type HostBridgeStateV1,
   ISA_BRIDGE_DEVFN,
+  IsaVga,
+  type MonitorLimit,
   OPREGION_BYTES,
   PIIX3_AS_OTHER_BRIDGE,
   platformOf,
   SWSCI,
   type VbtPanel,
+  VGA_MONO_PORTS,
+  VGA_PORTS,
+  VGA_WINDOW,
+  type VgaStateV1,
   vbtPanelOf,
   vbtPortsOf,
 } from '@xengt/qemu-vgt';
@@ -36,6 +45,7 @@ const GGC = 0x0200;
 /** ACPI keeps the last 16 MiB of RAM from the kernel; the OpRegion lies there. */
 const RESERVED_TOP = 16 << 20;
 const OPREGION_OFFSET = 1 << 20;
+const NO_LIMIT: MonitorLimit = { width: DISPI_MAX_WIDTH, height: DISPI_MAX_HEIGHT };
 /**
  * Configuration registers that firmware and kernel set before a driver comes, dwords: cache line
  * and latency, BARs, interrupt line; the command register, whose write maps the BARs, comes last.
@@ -50,14 +60,20 @@ export interface MachineStateV1 {
   readonly igd: readonly number[];
   /** The PCH's ISA bridge; not in states of booted guests that were kept before it was. */
   readonly isaBridge?: ConfigStateV1;
+  /** The VGA's registers; not in domains that were saved before it was. */
+  readonly vga?: VgaStateV1;
 }
 
 /**
- * The parts of a guest's PC that upstream's QEMU supplies around the vGPU: host bridge, PCH, and
- * the OpRegion in guest memory.
+ * The parts of a guest's PC that upstream's QEMU supplies around the vGPU: host bridge, PCH, the ISA
+ * VGA, and the OpRegion in guest memory.
  */
 export class GuestMachine {
   readonly hostBridge: HostBridge;
+  /** Serves the legacy ports, whoever drives the GPU. */
+  readonly vga: IsaVga;
+  /** Largest picture that the guest's monitor takes; firmware offers no larger mode. */
+  monitorLimit: () => MonitorLimit = () => NO_LIMIT;
   /** Where the OpRegion lies in guest memory. */
   readonly opRegionAt: number;
   readonly #igd: TrapTarget;
@@ -88,6 +104,11 @@ export class GuestMachine {
       PIIX3_DEVFN,
       new FacedFunction(piix3, PIIX3_AS_OTHER_BRIDGE, () => !this.hostBridge.firmware),
     );
+    this.vga = new IsaVga({ memory: engine.video, limit: () => this.monitorLimit() });
+    domain.mapPorts(VGA_MONO_PORTS.port, VGA_MONO_PORTS.count, this.vga.monoPorts);
+    domain.mapPorts(VGA_PORTS.port, VGA_PORTS.count, this.vga.ports);
+    domain.mapPorts(DISPI_PORTS.port, DISPI_PORTS.count, this.vga.dispiPorts);
+    domain.mapTrap(VGA_WINDOW.gpa, VGA_WINDOW.bytes, 'vga', this.vga.memory);
     this.opRegionAt = top - RESERVED_TOP + OPREGION_OFFSET;
     const ram = engine.ram.bytes;
     this.#region = new DataView(ram.buffer, ram.byteOffset + this.opRegionAt, OPREGION_BYTES);
@@ -119,6 +140,7 @@ export class GuestMachine {
       hostBridge: this.hostBridge.exportState(),
       igd: SET_BY_FIRMWARE.map((offset) => this.#igd.read(offset, 4)),
       isaBridge: this.#isaBridge.exportState(),
+      vga: this.vga.exportState(),
     };
   }
 
@@ -129,6 +151,10 @@ export class GuestMachine {
     if (refused !== null) return refused;
     if (state.isaBridge !== undefined) {
       const wrong = this.#isaBridge.importState(state.isaBridge);
+      if (wrong !== null) return wrong;
+    }
+    if (state.vga !== undefined) {
+      const wrong = this.vga.importState(state.vga);
       if (wrong !== null) return wrong;
     }
     SET_BY_FIRMWARE.forEach((offset, i) => {

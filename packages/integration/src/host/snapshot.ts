@@ -12,7 +12,7 @@ import type { GuestFiles } from './guest-files.ts';
 import { GuestMachine, type MachineStateV1 } from './machine.ts';
 
 /** Raise when a machine changes so that states saved before do not fit it. */
-const MACHINE_REVISION = 4;
+const MACHINE_REVISION = 5;
 const BOOT_DEADLINE_MS = 180_000;
 const compress = promisify(zstdCompress);
 const decompress = promisify(zstdDecompress);

@@ -15,6 +15,12 @@ import { OPEN_BUS } from './open-bus.ts';
 const TOP = 2 ** 32;
 const CONFIG_ADDRESS = 0xcf8;
 const CONFIG_DATA = 0xcfc;
+/** The hole in RAM that belongs to a VGA, in blocks of 128 KiB, while somebody has it. */
+const LEGACY_BLOCK = 0xa0000 >>> 17;
+const BLOCK_BITS = 17;
+/** Video memory and where it lies. */
+const VIDEO_GPA = 0xe0000000;
+const VIDEO_BYTES: number = 1 << 20;
 /** Interrupts kept for a test to look at; later ones are counted only. */
 const LOG_MAX = 4096;
 
@@ -52,6 +58,9 @@ export class ScriptedEngine implements VcpuEngine {
   readonly kind = 'scripted';
   readonly paging = true;
   readonly ram: GuestRam;
+  readonly video: Uint8Array<SharedArrayBuffer> = new Uint8Array(
+    new SharedArrayBuffer(VIDEO_BYTES),
+  );
   readonly counters: EngineCounters = engineCounters();
   /** Interrupts in the order they were taken, the first 4096. */
   readonly taken: TakenInterrupt[] = [];
@@ -189,26 +198,35 @@ export class ScriptedEngine implements VcpuEngine {
 
   #read(gpa: number, size: AccessSize): number {
     const bytes = this.ram.bytes;
-    if (gpa + size <= bytes.length) {
-      let value = 0;
-      for (let i = 0; i < size; i++) value |= (bytes[gpa + i] as number) << (i * 8);
-      return value;
-    }
+    const ram = gpa + size <= bytes.length;
+    if (ram && gpa >>> BLOCK_BITS !== LEGACY_BLOCK) return bytesAt(bytes, gpa, size);
     const target = this.#mmio.find(gpa);
-    return target === undefined
-      ? OPEN_BUS.read(0, size)
-      : target.read(gpa - this.#mmio.first, size);
+    if (target !== undefined) return target.read(gpa - this.#mmio.first, size);
+    if (ram) return bytesAt(bytes, gpa, size);
+    const at = this.#videoAt(gpa, size);
+    return at < 0 ? OPEN_BUS.read(0, size) : bytesAt(this.video, at, size);
+  }
+
+  /** @returns offset in the video memory, or -1 */
+  #videoAt(gpa: number, size: AccessSize): number {
+    const at = gpa - VIDEO_GPA;
+    return at >= 0 && at + size <= VIDEO_BYTES ? at : -1;
   }
 
   #write(gpa: number, size: AccessSize, value: number): void {
     const bytes = this.ram.bytes;
-    if (gpa + size <= bytes.length) {
+    const ram = gpa + size <= bytes.length;
+    const outside = !ram || gpa >>> BLOCK_BITS === LEGACY_BLOCK;
+    const target = outside ? this.#mmio.find(gpa) : undefined;
+    if (target !== undefined) target.write(gpa - this.#mmio.first, size, value);
+    else if (ram) {
       const guard = this.#protected.get(gpa >>> 12);
       if (guard !== undefined) guard.write(gpa & 0xfff, size, value);
       else for (let i = 0; i < size; i++) bytes[gpa + i] = value >>> (i * 8);
-      return;
+    } else {
+      const at = this.#videoAt(gpa, size);
+      if (at >= 0) for (let i = 0; i < size; i++) this.video[at + i] = value >>> (i * 8);
     }
-    this.#mmio.find(gpa)?.write(gpa - this.#mmio.first, size, value);
   }
 
   #configPorts(): TrapTarget {
@@ -246,7 +264,10 @@ export class ScriptedEngine implements VcpuEngine {
   }
 
   mapMmio(gpa: number, bytes: number, target: TrapTarget): boolean {
-    const legal = this.#ended === null && gpa >= this.ram.bytes.length && gpa + bytes <= TOP;
+    const legacy =
+      gpa >>> BLOCK_BITS === LEGACY_BLOCK && bytes <= (LEGACY_BLOCK + 1) * 2 ** BLOCK_BITS - gpa;
+    const free = legacy || (gpa >= this.ram.bytes.length && gpa + bytes <= TOP);
+    const legal = this.#ended === null && free;
     return this.#accepted(legal && this.#mmio.add(gpa, bytes, target));
   }
   unmapMmio(gpa: number, bytes: number): void {
@@ -359,12 +380,14 @@ export class ScriptedEngine implements VcpuEngine {
       configAddress: this.#configAddress,
       serial: [...this.serialIn],
     };
-    return packMachine(header, new Uint8Array(0));
+    return packMachine(header, this.video.subarray(0, used(this.video)));
   }
   restoreMachine(state: Uint8Array): void {
-    const { header } = unpackMachine<ScriptedHeader>(state, this.kind, this.ram.bytes.length);
+    const { header, body } = unpackMachine<ScriptedHeader>(state, this.kind, this.ram.bytes.length);
     this.#pending.splice(0, this.#pending.length, ...header.pending);
     this.#configAddress = header.configAddress;
+    this.video.fill(0);
+    this.video.set(body.subarray(0, VIDEO_BYTES));
     this.serialIn.splice(0, this.serialIn.length, ...header.serial);
   }
   detach(): void {
@@ -390,4 +413,17 @@ export class ScriptedEngine implements VcpuEngine {
     }
     this.ram.bytes.set(state);
   }
+}
+
+function bytesAt(bytes: Uint8Array, at: number, size: AccessSize): number {
+  let value = 0;
+  for (let i = 0; i < size; i++) value |= (bytes[at + i] as number) << (i * 8);
+  return value;
+}
+
+/** Bytes up to the last one that is not 0. */
+function used(bytes: Uint8Array): number {
+  let end = bytes.length;
+  while (end > 0 && bytes[end - 1] === 0) end--;
+  return end;
 }

@@ -82,6 +82,11 @@ export interface VcpuEngine {
   /** `v86` or `scripted`. */
   readonly kind: string;
   readonly ram: GuestRam;
+  /**
+   * Video memory that the guest reaches at 0xe0000000 without a trap, and that is part of the
+   * machine's state. Aligned to dwords.
+   */
+  readonly video: Uint8Array<SharedArrayBuffer>;
   readonly counters: Readonly<EngineCounters>;
   /** Whether the guest is being executed; false before {@link run}, while paused and after its end. */
   readonly running: boolean;

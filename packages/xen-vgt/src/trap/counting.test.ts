@@ -46,6 +46,8 @@ describe('CountingTarget', () => {
       configWrite: 0,
       portsRead: 0,
       portsWrite: 1,
+      vgaRead: 0,
+      vgaWrite: 0,
     });
   });
 

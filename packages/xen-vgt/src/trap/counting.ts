@@ -1,13 +1,13 @@
 import type { AccessSize, TrapTarget } from '@xengt/hsw-device';
 
 /** What an access was for; each kind counts reads and writes apart. */
-export type CountKind = 'mmio' | 'gtt' | 'aperture' | 'config' | 'ports';
+export type CountKind = 'mmio' | 'gtt' | 'aperture' | 'config' | 'ports' | 'vga';
 
 /** What a range is for. A `gttmmio` BAR counts as `mmio` in its lower half, as `gtt` above. */
 export type TrapKind = CountKind | 'gttmmio';
 
 /** Kinds in the order of the counters: reads of kind k at 2k, writes at 2k + 1. */
-const KINDS: readonly CountKind[] = ['mmio', 'gtt', 'aperture', 'config', 'ports'];
+const KINDS: readonly CountKind[] = ['mmio', 'gtt', 'aperture', 'config', 'ports', 'vga'];
 
 /** Accesses that left a guest, by kind. Counts are exact to 2^53. */
 export class TrapCounters {

@@ -228,7 +228,7 @@ export function testPackages(change: (debs: TestDeb[]) => TestDeb[] = (d) => d):
       architecture: 'all',
       files: [
         { path: 'usr/share/seabios/bios.bin', data: 'bios' },
-        { path: 'usr/share/seabios/vgabios-stdvga.bin', data: 'vga bios' },
+        { path: 'usr/share/seabios/vgabios-isavga.bin', data: 'vga bios' },
       ],
     },
     {

@@ -48,11 +48,13 @@ const US_PER_MS = 1000;
 /** Wasm memory beside guest RAM: v86's own state, VGA memory, JIT buffers, a state being restored. */
 const SPARE_BYTES: number = 256 * MIB;
 const CPU_EDITS = [...PAGE_ATTRIBUTE_TABLE, ...CACHE_LINE_FLUSH, ...INTERRUPTS_AT_SAFE_POINTS];
+/** SeaBIOS runs every ROM of this directory as a video BIOS that belongs to no PCI function. */
+const VGA_ROM_FILE = 'vgaroms/vgabios.bin';
 /** Where v86's panic message is kept short. */
 const REASON_LENGTH = 200;
 
 /**
- * Makes a guest machine out of v86: a PC with PIIX3/4, one processor, serial port and VGA.
+ * Makes a guest machine out of v86: a PC with PIIX3/4, one processor, serial port and video memory.
  *
  * @throws EngineError when shared memory is missing or an image is not what it should be
  */
@@ -117,14 +119,20 @@ function startMachine(
       net_device: { type: 'none' },
       ...options.extra,
     };
-    if (options.vgaBios !== undefined) settings['vga_bios'] = image(options.vgaBios);
     if (options.kernel !== undefined) {
       settings['bzimage'] = image(options.kernel);
       settings['cmdline'] = options.cmdline ?? '';
     }
     if (options.initrd !== undefined) settings['initrd'] = image(options.initrd);
     const machine = new V86(settings as never) as unknown as V86Machine;
-    machine.add_listener('emulator-loaded', () => resolve({ machine, time: guestTime }));
+    machine.add_listener('emulator-loaded', () => {
+      const { vgaBios } = options;
+      forgetTimer(machine.v86.cpu);
+      if (vgaBios !== undefined) {
+        machine.v86.cpu.option_roms.push({ name: VGA_ROM_FILE, data: vgaBios });
+      }
+      resolve({ machine, time: guestTime });
+    });
   });
 }
 
@@ -148,6 +156,7 @@ const NO_MEMORY = {
 class V86Engine implements VcpuEngine {
   readonly kind = 'v86';
   readonly ram: GuestRam;
+  readonly video: Uint8Array<SharedArrayBuffer>;
   readonly #counters: EngineCounters = engineCounters();
   readonly #machine: V86Machine;
   readonly #time: TimeSource | null;
@@ -207,6 +216,8 @@ class V86Engine implements VcpuEngine {
       bytes: new Uint8Array(memory, at, size),
       words: new Int32Array(memory, at, size >>> 2),
     };
+    const { svga_memory, vga_memory_size } = cpu.devices.vga;
+    this.video = new Uint8Array(memory, svga_memory.byteOffset, vga_memory_size);
     this.#halted = new Uint8Array(memory, STATE_IN_HLT, 1);
     this.#eflags = new Int32Array(memory, STATE_FLAGS, 1);
     this.#idtLimit = new Int32Array(memory, STATE_IDTR_SIZE, 1);
@@ -217,7 +228,7 @@ class V86Engine implements VcpuEngine {
     this.#pci = new PciBus(cpu, this.#ports);
     this.#chips = new IrqChips(cpu);
     this.#intx = new IntxLines(this.#chips, this.#counters);
-    this.#vga = new VgaFunction(this.#pci.own(VGA_DEVFN), options.vga ?? 'visible');
+    this.#vga = new VgaFunction(this.#pci.own(VGA_DEVFN), () => this.paging);
     this.#pci.set(VGA_DEVFN, this.#vga);
     const serial = (byte: number): void => {
       for (const listener of this.#serialListeners) listener(byte);
@@ -576,7 +587,16 @@ class V86Engine implements VcpuEngine {
       this.#cpu.zero_memory = all;
       for (const { bars, index } of filled) bars[index] = undefined;
     }
+    forgetTimer(this.#cpu);
   }
+}
+
+/**
+ * v86's ACPI timer keeps to the largest value it had. That was another clock's: the process's while
+ * the machine was made, or another guest's. Behind it, the guest's timer would stand still.
+ */
+function forgetTimer(cpu: V86Cpu): void {
+  if (cpu.devices.acpi !== undefined) cpu.devices.acpi.timer_last_value = 0;
 }
 
 /**

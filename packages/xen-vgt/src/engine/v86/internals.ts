@@ -31,6 +31,8 @@ export interface V86Pci {
 export interface V86Acpi {
   pm1_status: number;
   readonly pm1_enable: number;
+  /** The timer never reads less than this, whatever the clock says. */
+  timer_last_value: number;
   /** Called between runs of instructions. @returns milliseconds until it wants to be called again */
   timer(now: number): number;
 }
@@ -56,9 +58,11 @@ export interface V86Cpu {
     readonly acpi?: V86Acpi;
     readonly rtc: V86Rtc;
     readonly uart0: { readonly input: ArrayLike<number> };
-    readonly vga?: { readonly vga_memory_size: number };
+    readonly vga: { readonly vga_memory_size: number; readonly svga_memory: Uint8Array };
   };
   readonly io: { readonly ports: PortEntry[] };
+  /** Files that firmware finds by QEMU's configuration interface; the names of ROMs begin with `vgaroms/`. */
+  readonly option_roms: { readonly name: string; readonly data: Uint8Array }[];
   readonly memory_map_read8: (MmapRead | undefined)[];
   readonly memory_map_write8: (MmapWrite | undefined)[];
   readonly memory_map_read32: (MmapRead | undefined)[];
@@ -125,6 +129,9 @@ export const BLOCK_BITS = 17;
 export const JIT_TABLE_OFFSET = 1024;
 /** Where v86 answers its VGA's linear frame buffer, inside the wasm code. v86: VGA_LFB_ADDRESS. */
 export const VGA_WINDOW = 0xe0000000;
+/** The hole in RAM where v86 calls out for every access: the legacy VGA's memory. */
+export const LEGACY_VGA_START = 0xa0000,
+  LEGACY_VGA_END = 0xc0000;
 /** From here to 4 GiB: VGA ROM, IOAPIC, LAPIC and BIOS. v86: vga.js `pci_rom_address`. */
 export const PLATFORM_TOP = 0xfeb00000;
 /** Byte addresses of processor state in wasm memory. v86: global_pointers.rs. */

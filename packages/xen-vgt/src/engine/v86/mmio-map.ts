@@ -2,6 +2,8 @@ import type { AccessSize, TrapTarget } from '@xengt/hsw-device';
 import { RangeMap } from '../../trap/range-map.ts';
 import {
   BLOCK_BITS,
+  LEGACY_VGA_END,
+  LEGACY_VGA_START,
   type MmapRead,
   type MmapWrite,
   PLATFORM_TOP,
@@ -63,7 +65,7 @@ export class MmioMap {
   constructor(cpu: V86Cpu) {
     this.#cpu = cpu;
     this.#ramBytes = cpu.memory_size[0] as number;
-    this.#vgaBytes = cpu.devices.vga?.vga_memory_size ?? 0;
+    this.#vgaBytes = cpu.devices.vga.vga_memory_size;
     const write16 = this.#write16;
     const split = cpu.mmap_write16;
     cpu.mmap_write16 = (address, value): void => {
@@ -76,7 +78,8 @@ export class MmioMap {
   /** See `VcpuEngine.mapMmio`. */
   map(gpa: number, bytes: number, target: TrapTarget): boolean {
     if (gpa % ALIGN !== 0 || bytes % ALIGN !== 0) return false;
-    if (gpa < this.#ramBytes || gpa + bytes > PLATFORM_TOP) return false;
+    const legacy = gpa >= LEGACY_VGA_START && gpa + bytes <= LEGACY_VGA_END;
+    if (!legacy && (gpa < this.#ramBytes || gpa + bytes > PLATFORM_TOP)) return false;
     if (gpa < VGA_WINDOW + this.#vgaBytes && gpa + bytes > VGA_WINDOW) return false;
     if (!this.#ranges.add(gpa, bytes, target)) return false;
     this.#install(gpa, bytes);

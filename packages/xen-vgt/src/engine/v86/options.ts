@@ -1,5 +1,4 @@
 import type { TimeSource, WaitSource } from '../../steady-time.ts';
-import type { VgaFace } from './vga-function.ts';
 
 /** What a guest machine is made of. Images are taken as bytes, so that a browser can give them too. */
 export interface V86Options {
@@ -7,6 +6,7 @@ export interface V86Options {
   readonly wasm: Uint8Array<ArrayBuffer>;
   /** A PC BIOS of 64 to 256 KiB: SeaBIOS. */
   readonly bios: Uint8Array;
+  /** Video BIOS of an ISA VGA, which the BIOS is handed with its configuration. */
   readonly vgaBios?: Uint8Array;
   /** A bzImage; without one the BIOS boots from disk. */
   readonly kernel?: Uint8Array;
@@ -14,10 +14,8 @@ export interface V86Options {
   readonly cmdline?: string;
   /** Guest RAM, MiB, 16 to 2048. */
   readonly memoryMib: number;
-  /** Memory of v86's VGA, MiB, a power of two; it lies at 0xe0000000. Default 8. */
+  /** Video memory at 0xe0000000, MiB, a power of two. Default 8. */
   readonly vgaMemoryMib?: number;
-  /** How v86's VGA shows itself on the PCI bus. Default `visible`. */
-  readonly vga?: VgaFace;
   /** ACPI with IOAPIC and LAPIC; without it there are no message-signalled interrupts. Default on. */
   readonly acpi?: boolean;
   /**
