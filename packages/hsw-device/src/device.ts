@@ -1,7 +1,7 @@
 import { Aperture } from './aperture/aperture.ts';
 import { FENCE_COUNT, FenceRegisters } from './aperture/fences.ts';
 import { Blitter } from './blt/blitter.ts';
-import type { FlipPort } from './cs/engine.ts';
+import type { FlipPort } from './cs/engine-contract.ts';
 import { type DeviceStateV1, exportDevice, importDevice } from './device-state.ts';
 import { DisplayEngine } from './display/display-engine.ts';
 import type { PortName, PortWiring } from './display/ports.ts';

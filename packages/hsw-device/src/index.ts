@@ -9,6 +9,7 @@ export {
 } from './aperture/fences.ts';
 export { BLT_COMMANDS, type BltRow } from './blt/commands.ts';
 export { SETUP_WORDS as BLT_SETUP_WORDS } from './blt/setup.ts';
+export { JUMPS_KEPT } from './cs/batch-levels.ts';
 export { CONTEXT_BYTES } from './cs/context-image.ts';
 export {
   COMMAND_DWORDS,
@@ -21,16 +22,15 @@ export {
   commandTable,
   rowOf,
 } from './cs/decode.ts';
+export type { Engine } from './cs/engine.ts';
 export {
   COMMAND_MAX,
-  type Engine,
   type EngineCounters,
   type FlipPort,
   type HangReason,
-  JUMPS_KEPT,
   WAIT_EVENT,
   WAIT_SEMAPHORE,
-} from './cs/engine.ts';
+} from './cs/engine-contract.ts';
 export {
   type CommandRow,
   DISPLAY,

@@ -214,7 +214,7 @@ export class Vgt implements VgpuOwner {
       policy: config.scheduler ?? 'timer',
       sliceNs: config.sliceNs ?? null,
       starvationNs: config.starvationNs ?? 1500 * MS,
-      busyNs: (engine) => (device.gt.engines[engine] as Engine).busyNs,
+      busyNs: (engine) => (device.gt.engines[engine] as Engine).activity.busyNs,
       resume: (vgpu) => this.#submitPending(vgpu),
       refuge: () => this.dom0,
     });

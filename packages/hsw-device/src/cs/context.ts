@@ -10,7 +10,8 @@ import {
   STREAMER_AT,
 } from './context-image.ts';
 import { COMMAND_FLAGS, commandIndex, commandLength } from './decode.ts';
-import { COMMAND_MAX, type Engine } from './engine.ts';
+import type { Engine } from './engine.ts';
+import { COMMAND_MAX } from './engine-contract.ts';
 import { PIPELINE, RESOURCE_STREAMER } from './row.ts';
 import { keepState } from './state.ts';
 

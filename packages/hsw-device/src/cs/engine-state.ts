@@ -3,7 +3,8 @@ import { MMIO_BYTES } from '../reg/reg-space.ts';
 import { isNumbers } from '../state/shape.ts';
 import { sparse, sparseError, unsparse } from '../state/sparse.ts';
 import { COMMANDS } from './decode.ts';
-import { COMMAND_MAX, type Engine, type EngineCounters, HANG_REASONS } from './engine.ts';
+import type { Engine } from './engine.ts';
+import { COMMAND_MAX, type EngineCounters, HANG_REASONS } from './engine-contract.ts';
 import type { OaStateV1 } from './oa.ts';
 import type { WatchdogStateV1 } from './watchdog.ts';
 
@@ -22,7 +23,7 @@ export interface EngineStateV1 {
   readonly predicate: number;
   readonly arbitration: boolean;
   readonly contextBegan: number;
-  /** When its present work began, -1 for none; its work before that. */
+  /** As `Activity` gives it. */
   readonly work: readonly number[];
   /** Kept state commands, name and dwords. */
   readonly kept: readonly (readonly [string, readonly number[]])[];
@@ -46,15 +47,15 @@ export function exportEngine(e: Engine): EngineStateV1 {
   return {
     at: e.at,
     level: e.level,
-    batchAt: [...e.batchAt],
-    batchPpgtt: [...e.batchPpgtt],
-    batchUser: [...e.batchUser],
+    batchAt: [...e.batches.at],
+    batchPpgtt: [...e.batches.ppgtt],
+    batchUser: [...e.batches.user],
     hang: e.hang ?? '',
     wait: [e.wait, e.waitRegister, e.waitValue],
     predicate: e.predicate,
     arbitration: e.arbitration,
     contextBegan: e.contextBegan,
-    work: [...e.work],
+    work: e.activity.exportState(),
     kept: e.kept.flatMap((words, row): [string, number[]][] =>
       words === null ? [] : [[name(row), [...words]]],
     ),
@@ -78,7 +79,7 @@ export function engineStateError(e: Engine, s: EngineStateV1): string | null {
   const [kind, register] = s.wait as readonly [number, number];
   if (kind !== 0 && kind !== 1 && kind !== 2) return `wait ${kind}`;
   if ((register & 3) !== 0 || register < 0 || register >= MMIO_BYTES) return 'wait for no register';
-  if (!isNumbers(s.work) || s.work.length !== 2) return 'work';
+  if (!isNumbers(s.work) || s.work.length !== 3) return 'work';
   for (const entry of s.kept) {
     if (!Array.isArray(entry) || rowNamed(entry[0]) < 0) return 'a kept command has no name';
     if (!isNumbers(entry[1]) || entry[1].length === 0 || entry[1].length > COMMAND_MAX) {
@@ -98,9 +99,9 @@ function rowNamed(name: unknown): number {
 export function importEngine(e: Engine, s: EngineStateV1): void {
   e.at = s.at;
   e.level = s.level;
-  e.batchAt.set(s.batchAt);
-  e.batchPpgtt.set(s.batchPpgtt);
-  e.batchUser.set(s.batchUser);
+  e.batches.at.set(s.batchAt);
+  e.batches.ppgtt.set(s.batchPpgtt);
+  e.batches.user.set(s.batchUser);
   e.hang = HANG_REASONS.find((reason) => reason === s.hang) ?? null;
   e.wait = s.wait[0] as number;
   e.waitRegister = s.wait[1] as number;
@@ -108,7 +109,7 @@ export function importEngine(e: Engine, s: EngineStateV1): void {
   e.predicate = s.predicate;
   e.arbitration = s.arbitration;
   e.contextBegan = s.contextBegan;
-  e.work = [s.work[0] as number, s.work[1] as number];
+  e.activity.importState(s.work);
   e.kept.fill(null);
   for (const [name, words] of s.kept) e.kept[rowNamed(name)] = Int32Array.from(words);
   e.skipped.fill(0);

@@ -1,4 +1,4 @@
-import type { Blitter } from '../blt/blitter.ts';
+import { Activity } from '../gt/activity.ts';
 import {
   BCS_SWCTRL,
   BLITTER_ROWS,
@@ -8,9 +8,6 @@ import {
   HEAD_ADDR,
   HEAD_WRAP_ONE,
   HWS_PGA,
-  INSTPM_SYNC_FLUSH,
-  INSTPM_TLB_INVALIDATE,
-  MODE_IDLE,
   RING_ACTHD,
   RING_BASE,
   RING_BBADDR,
@@ -28,14 +25,10 @@ import {
   RING_IPEHR,
   RING_IPEIR,
   RING_MI_MODE,
-  RING_PP_DIR_BASE,
-  RING_PP_DIR_BASE_READ,
-  RING_PP_DIR_DCLV,
   RING_SBBADDR,
   RING_START,
   RING_TAIL,
   RING_VALID,
-  type RingHooks,
   renderRows,
   ringBytes,
   ringRows,
@@ -43,13 +36,10 @@ import {
   TAIL_ADDR,
 } from '../gt/engine.regs.ts';
 import type { AddressSpace } from '../gtt/address-space.ts';
-import type { Ggtt } from '../gtt/ggtt.ts';
 import { Ppgtt } from '../gtt/ppgtt.ts';
-import type { InterruptSink } from '../irq/interrupts.ts';
-import type { Clock } from '../port/clock.ts';
-import type { MachineMemory } from '../port/memory.ts';
 import type { RegSpace } from '../reg/reg-space.ts';
 import type { RegBlock, RegRow } from '../reg/row.ts';
+import { BatchLevels, batchState } from './batch-levels.ts';
 import {
   COMMAND_DWORDS,
   COMMAND_ENGINES,
@@ -59,97 +49,27 @@ import {
   commandTable,
   rowOf,
 } from './decode.ts';
+import {
+  COMMAND_MAX,
+  type EngineContext,
+  type EngineCounters,
+  type Execute,
+  type HangReason,
+  noCounts,
+  WAIT_NONE,
+  WAIT_SEMAPHORE,
+} from './engine-contract.ts';
 import { ENGINE_TABLE, type EngineRow } from './engine-table.ts';
 import { OaUnit } from './oa.ts';
 import { predicatedAway } from './predicate.ts';
+import { ringHooks } from './ring-hooks.ts';
 import { Watchdog } from './watchdog.ts';
 
-/** Longest command that is executed; a longer one hangs the engine. Dwords. */
-export const COMMAND_MAX = 4096;
 /** TIMESTAMP ticks every 80 ns. PRM vol.2c "TIMESTAMP"; i915 `read_clock_frequency`: 12.5 MHz. */
 const TIMESTAMP_NS = 80;
-/** Starts of batches that are kept for who watches, a power of two. */
-export const JUMPS_KEPT = 32;
 /** What one command costs beside the bytes it moves, in bytes of blit work. */
 const COMMAND_COST = 256;
 const URB_DWORDS = 0x2000;
-/** BB_STATE 5 fetched through the PPGTT, 4 with privilege. PRM vol.2c "BB_STATE". */
-export const BB_PPGTT = 0x20;
-const BB_PRIVILEGED = 0x10;
-
-/** Why an engine does not go on. Values, since a guest can cause each of them. */
-export type HangReason =
-  | 'unknown-command'
-  | 'wrong-engine'
-  | 'too-long'
-  | 'privileged'
-  | 'batch-end-in-ring'
-  | 'blit-refused'
-  | 'fetch-fault';
-/** Every one of them. */
-export const HANG_REASONS: readonly HangReason[] = [
-  'unknown-command',
-  'wrong-engine',
-  'too-long',
-  'privileged',
-  'batch-end-in-ring',
-  'blit-refused',
-  'fetch-fault',
-];
-
-/** What a command does. @param index its row in COMMANDS */
-export type Execute = (e: Engine, index: number) => void;
-
-/** What the engines of one GPU share. */
-export interface EngineContext {
-  readonly regs: RegSpace;
-  readonly memory: MachineMemory;
-  readonly ggtt: Ggtt;
-  readonly irq: InterruptSink;
-  readonly clock: Clock;
-  readonly blitter: Blitter;
-  readonly flips: FlipPort;
-  /** What each row of COMMANDS does. */
-  readonly execute: readonly Execute[];
-  /** A doorbell rang: the device wants steps. */
-  readonly wake: () => void;
-}
-
-/** What commands ask of the display engine. */
-export interface FlipPort {
-  /** MI_DISPLAY_FLIP with its dwords in `cmd`. @returns false when it names no plane */
-  displayFlip(cmd: Int32Array, length: number): boolean;
-  /** Whether MI_WAIT_FOR_EVENT's condition still holds the engine. @param header DWord 0 */
-  eventPending(header: number): boolean;
-  /** MI_LOAD_SCAN_LINES. @param window as DE_LOAD_SL holds it */
-  loadScanLines(pipe: number, window: number): void;
-}
-
-/** Counters of one engine; they only grow. */
-export interface EngineCounters {
-  commands: number;
-  batches: number;
-  blits: number;
-  interrupts: number;
-  /** Commands that would have run shaders, media kernels or codecs: see {@link Engine.skipped}. */
-  notExecuted: number;
-  contextSwitches: number;
-  /** What a batch without privilege asked for and did not get: registers, GGTT, privileged commands. */
-  refusedWrites: number;
-  /** Commands whose length is not the one their fields take. */
-  oddLengths: number;
-  /** Commands that MI_SET_PREDICATE turned into no-ops. */
-  predicated: number;
-  /** Kept state commands that had no room in a context image. */
-  lostState: number;
-  hangs: number;
-}
-
-/** Wait conditions, checked at each step. */
-export const WAIT_NONE = 0;
-export const WAIT_SEMAPHORE = 1;
-export const WAIT_EVENT = 2;
-
 /**
  * One command streamer: ring, first and second level batch, and where its memory accesses go.
  * It runs in slices; nothing here waits.
@@ -163,19 +83,7 @@ export class Engine implements RegBlock {
   readonly regs: RegSpace;
   readonly ggtt: AddressSpace;
   readonly ppgtt: Ppgtt;
-  readonly counters: EngineCounters = {
-    commands: 0,
-    batches: 0,
-    blits: 0,
-    interrupts: 0,
-    notExecuted: 0,
-    contextSwitches: 0,
-    refusedWrites: 0,
-    oddLengths: 0,
-    predicated: 0,
-    lostState: 0,
-    hangs: 0,
-  };
+  readonly counters: EngineCounters = noCounts();
   /** Dwords of the command at hand. */
   readonly cmd: Int32Array = new Int32Array(COMMAND_MAX);
   length = 0;
@@ -183,16 +91,7 @@ export class Engine implements RegBlock {
   at = 0;
   /** Batch nesting: 0 ring, 1 first level, 2 second level. */
   level = 0;
-  /** Next address, per level; index 0 is unused (the ring has HEAD). */
-  readonly batchAt: Int32Array = new Int32Array(3);
-  /** Batches entered so far, per level; index 0 is unused. */
-  readonly jumps: Int32Array = new Int32Array(3);
-  /** Where the latest {@link JUMPS_KEPT} of them began, by level: that of jump n at n modulo their number. */
-  readonly starts: readonly Int32Array[] = [0, 1, 2].map(() => new Int32Array(JUMPS_KEPT));
-  /** 1 where the level is fetched through the PPGTT. */
-  readonly batchPpgtt: Uint8Array = new Uint8Array(3);
-  /** 1 where the level has no privilege. PRM: MI_BATCH_BUFFER_START 13, non-privileged. */
-  readonly batchUser: Uint8Array = new Uint8Array(3);
+  readonly batches: BatchLevels = new BatchLevels();
   hang: HangReason | null = null;
   wait: number = WAIT_NONE;
   waitRegister = 0;
@@ -211,15 +110,14 @@ export class Engine implements RegBlock {
   readonly urb: Int32Array;
   readonly watchdog: Watchdog | null;
   readonly oa: OaUnit | null;
+  /** How long the engine has had work. */
+  readonly activity: Activity;
   /** What each row of COMMANDS does; who watches commands puts a table of its own around it. */
   execute: readonly Execute[];
   /** Hears why the engine stopped. */
   onHang: ((e: Engine, reason: HangReason) => void) | null = null;
   readonly #mask: number;
   readonly #table: Uint16Array;
-  /** When the engine got work; -1 while it has none. */
-  #busyFrom = -1;
-  #busyNs = 0;
 
   constructor(id: EngineId, ctx: EngineContext) {
     this.id = id;
@@ -232,27 +130,12 @@ export class Engine implements RegBlock {
     this.#mask = this.row.on;
     this.#table = commandTable(this.#mask);
     this.execute = ctx.execute;
+    this.activity = new Activity(ctx.clock, () => this.idle);
     this.urb = new Int32Array(id === 'RCS' ? URB_DWORDS : 0);
     this.watchdog = this.row.watchdogBit === 0 ? null : new Watchdog(this);
     this.oa = id === 'RCS' ? new OaUnit(this) : null;
-    const hooks: RingHooks = {
-      doorbell: () => this.#doorbell(),
-      modeRead: (_, value) => (this.idle ? value | MODE_IDLE : value & ~MODE_IDLE),
-      instpm: (offset, value) => this.#instpm(offset, value),
-      mm: (offset, value) => this.#mm(offset, value),
-      timestamp: () => this.timestamp() | 0,
-      timestampHigh: () => (this.timestamp() / 2 ** 32) & 0xf,
-      contextTime: () => this.contextTime,
-      setContextTime: (_, value) => this.setContextTime(value),
-      acthd: () => this.acthd,
-      fetch: () => this.at,
-      batch: (_, value) => (this.level > 0 ? (this.batchAt[1] as number) | 1 : value),
-      secondBatch: (_, value) => (this.level > 1 ? (this.batchAt[2] as number) | 1 : value),
-      instdone: () => (this.idle ? -1 : ~1),
-      context: () => this.oa?.settle(),
-    };
     this.rows = [
-      ...ringRows(id, hooks),
+      ...ringRows(id, ringHooks(this)),
       ...(this.watchdog?.rows ?? []),
       ...(this.oa === null ? [] : [...renderRows(), ...this.oa.rows]),
       ...(id === 'BCS' ? BLITTER_ROWS : []),
@@ -291,7 +174,7 @@ export class Engine implements RegBlock {
   }
 
   get privileged(): boolean {
-    return this.level === 0 || this.batchUser[this.level] === 0;
+    return this.level === 0 || this.batches.user[this.level] === 0;
   }
 
   /**
@@ -344,51 +227,14 @@ export class Engine implements RegBlock {
   }
 
   get acthd(): number {
-    if (this.level > 0) return this.batchAt[this.level] as number;
+    if (this.level > 0) return this.batches.at[this.level] as number;
     return (this.reg(RING_START) + (this.reg(RING_HEAD) & HEAD_ADDR)) | 0;
   }
 
-  #doorbell(): void {
-    if (this.idle) this.#rest();
-    else if (this.#busyFrom < 0) this.#busyFrom = this.ctx.clock.now;
+  /** The ring, or what the engine waits for, changed. */
+  doorbell(): void {
+    this.activity.update();
     this.ctx.wake();
-  }
-
-  /** How long the engine has had work, nanoseconds. */
-  get busyNs(): number {
-    return this.#busyNs + (this.#busyFrom < 0 ? 0 : this.ctx.clock.now - this.#busyFrom);
-  }
-
-  /** When the present work began, -1 for none, and the work before it, nanoseconds: for states. */
-  get work(): readonly [number, number] {
-    return [this.#busyFrom, this.#busyNs];
-  }
-
-  set work([from, before]: readonly [number, number]) {
-    this.#busyFrom = from;
-    this.#busyNs = before;
-  }
-
-  #rest(): void {
-    if (this.#busyFrom < 0 || !this.idle) return;
-    this.#busyNs += this.ctx.clock.now - this.#busyFrom;
-    this.#busyFrom = -1;
-  }
-
-  #instpm(offset: number, value: number): void {
-    if ((value & INSTPM_TLB_INVALIDATE) !== 0) {
-      this.ppgtt.space.invalidate();
-      this.regs.poke(offset, value & ~(INSTPM_TLB_INVALIDATE | INSTPM_SYNC_FLUSH));
-    } else if ((value & INSTPM_SYNC_FLUSH) !== 0) {
-      this.regs.poke(offset, value & ~INSTPM_SYNC_FLUSH);
-    }
-  }
-
-  #mm(offset: number, value: number): void {
-    if (offset === this.base + RING_PP_DIR_BASE) {
-      this.ppgtt.load(value, this.reg(RING_PP_DIR_DCLV));
-      this.setReg(RING_PP_DIR_BASE_READ, value);
-    } else this.ppgtt.space.invalidate();
   }
 
   /**
@@ -411,7 +257,7 @@ export class Engine implements RegBlock {
       this.#command();
       left -= COMMAND_COST;
     }
-    this.#rest();
+    this.activity.update();
     return left;
   }
 
@@ -449,7 +295,7 @@ export class Engine implements RegBlock {
       this.#advanceRing(length);
     } else {
       this.#fetchBatch(length);
-      this.batchAt[this.level] = ((this.batchAt[this.level] as number) + length * 4) | 0;
+      this.batches.at[this.level] = ((this.batches.at[this.level] as number) + length * 4) | 0;
     }
     this.counters.commands++;
     if (length !== (COMMAND_DWORDS[index] as number)) this.#oddLength(index, length);
@@ -488,16 +334,16 @@ export class Engine implements RegBlock {
 
   #batchDword(i: number): number {
     const level = this.level;
-    const space = this.batchPpgtt[level] !== 0 ? this.dataSpace : this.ggtt;
-    this.at = ((this.batchAt[level] as number) + i * 4) | 0;
+    const space = this.batches.ppgtt[level] !== 0 ? this.dataSpace : this.ggtt;
+    this.at = ((this.batches.at[level] as number) + i * 4) | 0;
     return space.read32(this.at);
   }
 
   /** The rest of a batch command, page run by page run. */
   #fetchBatch(length: number): void {
     const level = this.level;
-    const space = this.batchPpgtt[level] !== 0 ? this.dataSpace : this.ggtt;
-    const start = this.batchAt[level] as number;
+    const space = this.batches.ppgtt[level] !== 0 ? this.dataSpace : this.ggtt;
+    const start = this.batches.at[level] as number;
     const cmd = this.cmd;
     let i = 1;
     while (i < length) {
@@ -538,16 +384,11 @@ export class Engine implements RegBlock {
   /** Enters a batch. @param second whether it nests below the present one */
   startBatch(gma: number, second: boolean, ppgtt: boolean, user: boolean): void {
     const level = second && this.level === 1 ? 2 : Math.max(1, this.level);
-    this.batchAt[level] = gma;
-    this.batchPpgtt[level] = ppgtt ? 1 : 0;
-    this.batchUser[level] = user ? 1 : 0;
     this.level = level;
-    const jump = this.jumps[level] as number;
-    (this.starts[level] as Int32Array)[jump & (JUMPS_KEPT - 1)] = gma;
-    this.jumps[level] = (jump + 1) | 0;
+    this.batches.enter(level, gma, ppgtt, user);
     this.counters.batches++;
     this.setReg(level === 2 ? RING_SBBADDR : RING_BBADDR, gma);
-    this.setReg(RING_BBSTATE, (ppgtt ? BB_PPGTT : 0) | (user ? 0 : BB_PRIVILEGED));
+    this.setReg(RING_BBSTATE, batchState(ppgtt, user));
   }
 
   endBatch(): void {
@@ -587,7 +428,7 @@ export class Engine implements RegBlock {
     this.kept.fill(null);
     if (this.row.blits) this.ctx.blitter.reset();
     this.ppgtt.space.invalidate();
-    this.#rest();
+    this.activity.update();
   }
 
   /** The active context's image, graphics address; -1 when there is none. */

@@ -1,6 +1,7 @@
 import { miRsContext, miSetContext } from './context.ts';
 import { COMMANDS } from './decode.ts';
-import type { Engine, Execute } from './engine.ts';
+import type { Engine } from './engine.ts';
+import type { Execute } from './engine-contract.ts';
 import { miMath } from './math.ts';
 import {
   miArbCheck,

@@ -8,7 +8,8 @@ import {
   UHPTR_VALID,
 } from '../gt/engine.regs.ts';
 import type { AddressSpace } from '../gtt/address-space.ts';
-import { type Engine, WAIT_EVENT } from './engine.ts';
+import type { Engine } from './engine.ts';
+import { WAIT_EVENT } from './engine-contract.ts';
 import { PREDICATE_RESULT_1 } from './predicate.ts';
 
 /** MI_STORE_DATA_IMM 22, MI_STORE_REGISTER_MEM 22: address is in the GGTT. i915: `MI_USE_GGTT`. */

@@ -128,7 +128,7 @@ export class OaUnit implements RegBlock {
   /** @param control OACONTROL until now */
   #settle(control: number): void {
     const now = this.#now;
-    const busy = this.#engine.busyNs;
+    const busy = this.#engine.activity.busyNs;
     if (this.#counting) {
       const rate = this.#clocksPerTick / TICK_NS;
       this.#clocks += (now - this.#sinceNs) * rate;

@@ -1,5 +1,6 @@
 import { type EngineId, RING_BASE, RING_SYNC_0 } from '../gt/engine.regs.ts';
-import { type Engine, WAIT_SEMAPHORE } from './engine.ts';
+import type { Engine } from './engine.ts';
+import { WAIT_SEMAPHORE } from './engine-contract.ts';
 
 /** Engine whose signals each sync register of an engine takes. i915 `GEN6_RVSYNC` and siblings. */
 const SYNC_SOURCE: Readonly<Record<EngineId, readonly EngineId[]>> = {

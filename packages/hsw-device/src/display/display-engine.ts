@@ -86,6 +86,7 @@ export class DisplayEngine implements RegBlock, PipeEvents {
   readonly panel: PanelPower;
   readonly audio: Audio;
   readonly wiring: Readonly<Record<PortName, PortWiring>>;
+  readonly clock: Clock;
   /** Called after the CPU or a command wrote a plane or cursor register. */
   onPlaneWrite: (pipe: number, offset: number) => void = () => {};
   /** Called when a pipe starts, stops or is driven by other timings. */
@@ -108,6 +109,7 @@ export class DisplayEngine implements RegBlock, PipeEvents {
 
   constructor(options: DisplayOptions) {
     const { regs, clock, irq } = options;
+    this.clock = clock;
     this.wiring = options.wiring ?? DESKTOP_WIRING;
     this.#regs = regs;
     this.#irq = irq;

@@ -6,6 +6,8 @@ import { PORTS, type PortName } from './ports.ts';
 /** What a display engine remembers besides its registers. */
 export interface DisplayStateV1 {
   readonly version: 1;
+  /** Time of the display engine's clock, nanoseconds. */
+  readonly nowNs: number;
   readonly pipes: readonly PipeStateV1[];
   /** Precision palettes of the three pipes, 1024 entries each. */
   readonly palettes: readonly number[];
@@ -22,8 +24,8 @@ export interface DisplayStateV1 {
 /** One pipe: its frame number, where its beam is and what its planes show. */
 export interface PipeStateV1 {
   readonly frame: number;
-  /** Nanoseconds since vertical blank began; 0 when the pipe stands. */
-  readonly sinceVblank: number;
+  /** When vertical blank last began, nanoseconds of the state's clock; 0 while the pipe stands. */
+  readonly vblankAt: number;
   /** Primary, sprite, cursor. */
   readonly planes: readonly { readonly armed: boolean; readonly live: readonly number[] }[];
 }
@@ -50,9 +52,10 @@ export function exportDisplay(display: DisplayEngine): DisplayStateV1 {
   }
   return {
     version: 1,
+    nowNs: display.clock.now,
     pipes: display.pipes.map((pipe) => ({
       frame: pipe.frame(),
-      sinceVblank: pipe.sinceVblank(),
+      vblankAt: pipe.vblankAt(),
       planes: [pipe.primary, pipe.sprite, pipe.cursor].map((plane) => ({
         armed: plane.armed,
         live: [...plane.live],
@@ -78,10 +81,11 @@ export function displayStateError(
 ): string | null {
   if (state === null || typeof state !== 'object') return 'not a display state';
   if (state.version !== 1) return `version ${String(state.version)}, expected 1`;
+  if (!Number.isFinite(state.nowNs)) return 'no time';
   if (!isNumbers(state.palettes, display.palettes.entries.length)) return 'palettes are not whole';
   if (!Array.isArray(state.pipes) || state.pipes.length !== 3) return 'not three pipes';
   for (const pipe of state.pipes as readonly Partial<PipeStateV1>[]) {
-    if (!Number.isInteger(pipe.frame) || typeof pipe.sinceVblank !== 'number') return 'bad pipe';
+    if (!Number.isInteger(pipe.frame) || !Number.isFinite(pipe.vblankAt)) return 'bad pipe';
     const lengths = planesOf(display, 0).map((plane) => plane.live.length);
     if (!Array.isArray(pipe.planes) || pipe.planes.length !== 3) return 'not three planes';
     if (!lengths.every((n, i) => isNumbers(pipe.planes?.[i]?.live, n))) return 'bad plane';
@@ -128,8 +132,9 @@ export function importDisplay(display: DisplayEngine, given: unknown): string | 
   display.connectors.settle();
   display.connectors.pulseAll(state.pulsesDue ?? 0);
   display.drive();
+  const aheadNs = display.clock.now - state.nowNs;
   state.pipes.forEach((saved, i) => {
-    display.pipes[i]?.resume(saved.frame, saved.sinceVblank);
+    display.pipes[i]?.resume(saved.frame, saved.vblankAt + aheadNs);
     planesOf(display, i).forEach((plane, k) => {
       const from = saved.planes[k];
       plane.live.set(from?.live ?? []);

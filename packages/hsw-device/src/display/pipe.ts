@@ -398,21 +398,21 @@ export class Pipe {
     return this.beam.running ? this.#regs.peek(this.#at + live) : value;
   }
 
-  /** Nanoseconds since vertical blank began; 0 when the pipe stands. */
-  sinceVblank(): number {
+  /** When vertical blank last began, nanoseconds of the clock; 0 while the pipe stands. */
+  vblankAt(): number {
     this.#catchUp();
-    return this.beam.running ? this.#clock.now - this.beam.anchor : 0;
+    return this.beam.running ? this.beam.anchor : 0;
   }
 
   /** Goes on where a saved pipe was. The registers drive it already. */
-  resume(frame: number, sinceVblank: number): void {
+  resume(frame: number, vblankAt: number): void {
     this.csc.take();
     this.source.take();
     this.fitter.take();
     this.beam.frame = frame | 0;
     if (!this.beam.running) return;
-    const since = Math.min(Math.max(sinceVblank, 0), this.beam.frameNs - 1);
-    this.beam.anchor = this.#clock.now - since;
+    const { now } = this.#clock;
+    this.beam.anchor = Math.min(Math.max(vblankAt, now - this.beam.frameNs + 1), now);
     this.#timer?.cancel();
     this.#schedule();
   }

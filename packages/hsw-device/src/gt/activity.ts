@@ -1,6 +1,6 @@
 import type { Clock } from '../port/clock.ts';
 
-/** How long the GT has worked: what the frequency windows and RC6 are decided by. */
+/** How long the GT or one engine has worked: what frequency windows, RC6 and counters are decided by. */
 export class Activity {
   readonly #clock: Clock;
   readonly #idle: () => boolean;

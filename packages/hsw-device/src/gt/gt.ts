@@ -1,5 +1,6 @@
 import type { Blitter } from '../blt/blitter.ts';
-import { Engine, type EngineContext, type FlipPort } from '../cs/engine.ts';
+import { Engine } from '../cs/engine.ts';
+import type { EngineContext, FlipPort } from '../cs/engine-contract.ts';
 import { EXECUTE } from '../cs/execute.ts';
 import { type Board, boardRows } from '../gtt/board.regs.ts';
 import { Gam } from '../gtt/gam.ts';

@@ -1,4 +1,5 @@
-import type { Engine, Execute } from '../cs/engine.ts';
+import type { Engine } from '../cs/engine.ts';
+import type { Execute } from '../cs/engine-contract.ts';
 import type { HaswellDevice } from '../device.ts';
 import {
   HEAD_ADDR,

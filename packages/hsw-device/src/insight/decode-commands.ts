@@ -1,5 +1,5 @@
 import { COMMANDS, commandByName, commandLength } from '../cs/decode.ts';
-import { COMMAND_MAX } from '../cs/engine.ts';
+import { COMMAND_MAX } from '../cs/engine-contract.ts';
 import type { EngineId } from '../gt/engine.regs.ts';
 import type { RegSpace } from '../reg/reg-space.ts';
 import { dwordRow, type FieldKind, fieldValue } from './fields/field.ts';

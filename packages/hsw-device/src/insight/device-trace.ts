@@ -1,4 +1,5 @@
-import type { Engine, Execute } from '../cs/engine.ts';
+import type { Engine } from '../cs/engine.ts';
+import type { Execute } from '../cs/engine-contract.ts';
 import type { HaswellDevice } from '../device.ts';
 import { PORTS } from '../display/ports.ts';
 import {
@@ -194,7 +195,7 @@ export class DeviceTrace {
 /** Graphics address of the command that an engine is about to execute: it has been fetched. */
 export function commandAt(e: Engine): number {
   const bytes = e.length * 4;
-  if (e.level > 0) return ((e.batchAt[e.level] as number) - bytes) | 0;
+  if (e.level > 0) return ((e.batches.at[e.level] as number) - bytes) | 0;
   const size = ringBytes(e.reg(RING_CTL));
   const offset = ((e.reg(RING_HEAD) & HEAD_ADDR) - bytes) & (size - 1);
   return (e.reg(RING_START) + offset) | 0;

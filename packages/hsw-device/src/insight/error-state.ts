@@ -1,4 +1,5 @@
-import { BB_PPGTT, type Engine } from '../cs/engine.ts';
+import { BB_PPGTT } from '../cs/batch-levels.ts';
+import type { Engine } from '../cs/engine.ts';
 import type { HaswellDevice } from '../device.ts';
 import {
   type EngineId,

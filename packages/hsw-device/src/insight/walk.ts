@@ -1,5 +1,5 @@
 import { commandByName, commandLength } from '../cs/decode.ts';
-import { COMMAND_MAX } from '../cs/engine.ts';
+import { COMMAND_MAX } from '../cs/engine-contract.ts';
 import type { EngineId } from '../gt/engine.regs.ts';
 import { rowOfHeader } from './lookup.ts';
 import type { PeekDword } from './peek.ts';

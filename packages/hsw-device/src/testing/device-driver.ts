@@ -1,4 +1,4 @@
-import type { HangReason } from '../cs/engine.ts';
+import type { HangReason } from '../cs/engine-contract.ts';
 import { HaswellDevice } from '../device.ts';
 import {
   type EngineId,

@@ -146,17 +146,17 @@ class Level {
 
   restart(ns: number): void {
     this.#count = 0;
-    this.#jumps = this.#engine.jumps[this.#level] as number;
-    this.#at = this.#engine.batchAt[this.#level] as number;
+    this.#jumps = this.#engine.batches.jumps[this.#level] as number;
+    this.#at = this.#engine.batches.at[this.#level] as number;
     if (this.#engine.level >= this.#level) this.#enter(this.#engine.reg(this.#startRegister), ns);
   }
 
   look(ns: number): number {
-    const at = this.#engine.batchAt[this.#level] as number;
-    const jumps = this.#engine.jumps[this.#level] as number;
+    const at = this.#engine.batches.at[this.#level] as number;
+    const jumps = this.#engine.batches.jumps[this.#level] as number;
     if (jumps === this.#jumps && at === this.#at) return SAME;
     this.#at = at;
-    const starts = this.#engine.starts[this.#level] as Int32Array;
+    const starts = this.#engine.batches.starts[this.#level] as Int32Array;
     const made = (jumps - this.#jumps) | 0;
     const first = (jumps - Math.min(made, JUMPS_KEPT)) | 0;
     this.#jumps = jumps;
