@@ -19,6 +19,16 @@ import {
   unpauseCommand,
 } from './commands/life.ts';
 import { screenshotCommand } from './commands/screenshot.ts';
+import { consoleCommand } from './commands/xl-console.ts';
+import { createCommand } from './commands/xl-create.ts';
+import { destroyCommand, rebootCommand, shutdownCommand } from './commands/xl-domains.ts';
+import {
+  dmesgCommand,
+  infoCommand,
+  listCommand,
+  topCommand,
+  vcpuListCommand,
+} from './commands/xl-show.ts';
 import type { XengtContext, XengtExitCode } from './context.ts';
 
 /**
@@ -43,6 +53,16 @@ export function xengtApplication(
       save: saveCommand,
       restore: restoreCommand,
       migrate: migrateCommand,
+      create: createCommand,
+      list: listCommand,
+      console: consoleCommand,
+      destroy: destroyCommand,
+      shutdown: shutdownCommand,
+      reboot: rebootCommand,
+      dmesg: dmesgCommand,
+      info: infoCommand,
+      top: topCommand,
+      'vcpu-list': vcpuListCommand,
     },
     docs: {
       brief: 'One modelled Haswell GPU, shared by several virtual machines',
@@ -55,6 +75,7 @@ export function xengtApplication(
         '  xengt screenshot           save what their screens show',
         '  xengt ctl read control     see how the GPU is shared',
         '  xengt decode FILE          what the commands in an error state or a batch are',
+        '  xengt create guest.cfg     make a further guest from a file as for xl; list, console, destroy',
         '  xengt save guest1 FILE     keep a domain in a file; restore, migrate, pause, unpause',
         "  xengt igt                  run IGT's tests of the driver in a guest",
         '',

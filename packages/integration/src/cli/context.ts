@@ -4,7 +4,8 @@ import type { PartitionMode, PolicyName } from '@xengt/linux-vgt';
 import type { GuestConfig } from '../config/guest-config.ts';
 import type { GuestBuildFlags, GuestListFlags } from '../guest/command.ts';
 import type { DecodeFileOptions } from '../insight/decode.ts';
-import type { LabClient } from '../lab/client.ts';
+import type { HostChoice, LabClient } from '../lab/client.ts';
+import type { ConsoleInput } from '../xl/console-session.ts';
 
 /** 0 done, 1 it failed, 2 wrong use or configuration, 3 a guest fault was reported. */
 export type XengtExitCode = 0 | 1 | 2 | 3;
@@ -73,6 +74,10 @@ export interface CommandIo {
   err(text: string): void;
   /** The person pressed Ctrl-C. */
   readonly signal: AbortSignal;
+  /** Keys and files: stdin. Absent: there is none. */
+  readonly input?: ConsoleInput;
+  /** Width and height of the terminal that stdout is; absent or null: it is none. */
+  readonly screen?: () => { readonly columns: number; readonly rows: number } | null;
 }
 
 /** What the commands call. The real ones load their modules when first used; tests bring their own. */
@@ -82,7 +87,7 @@ export interface Actions {
   decode(options: DecodeFileOptions, io: CommandIo): Promise<XengtExitCode>;
   guestBuild(flags: GuestBuildFlags, io: CommandIo): Promise<XengtExitCode>;
   guestList(flags: GuestListFlags, io: CommandIo): Promise<XengtExitCode>;
-  findHost(port: number | null): Promise<LabClient>;
+  findHost(choice: HostChoice): Promise<LabClient>;
 }
 
 /** What every command gets as `this`. */

@@ -23,3 +23,29 @@ export const hostPortFlag = {
   placeholder: 'number',
   optional: true,
 } as const;
+
+/** `--socket` of the same commands. */
+export const hostSocketFlag = {
+  kind: 'parsed',
+  parse: String as (input: string) => string,
+  brief: 'Socket of the host to talk to, instead of its port',
+  placeholder: 'path',
+  optional: true,
+} as const;
+
+/** Both, as a command's flags have them. */
+export const hostFlags: {
+  readonly port: typeof hostPortFlag;
+  readonly socket: typeof hostSocketFlag;
+} = { port: hostPortFlag, socket: hostSocketFlag };
+
+/** What they say. */
+export interface HostFlags {
+  readonly port?: number;
+  readonly socket?: string;
+}
+
+/** Which host they choose. */
+export function choiceOf(flags: HostFlags): number | string | null {
+  return flags.socket ?? flags.port ?? null;
+}

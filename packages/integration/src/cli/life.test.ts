@@ -51,7 +51,7 @@ async function xengt(...words: string[]): Promise<{ code: number; out: string; e
     },
     signal: new AbortController().signal,
   };
-  const actions = { findHost: (port: number | null) => findHost(port, directory) } as Actions;
+  const actions = { findHost: (choice) => findHost(choice, directory) } as Actions;
   return { code: await runXengt(words, '0.1.0', io, actions), out, err };
 }
 const on = (i: number): string[] => ['--port', String(servers[i]?.port)];

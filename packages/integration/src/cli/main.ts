@@ -19,6 +19,13 @@ const io: CommandIo = {
   bytes: (data) => void process.stdout.write(data),
   err: (text) => void process.stderr.write(text),
   signal: interrupt.signal,
+  get input() {
+    return process.stdin;
+  },
+  screen: () => {
+    const { isTTY, columns, rows } = process.stdout;
+    return isTTY ? { columns, rows } : null;
+  },
 };
 
 const streams = { stdout: process.stdout, stderr: process.stderr };
@@ -32,7 +39,7 @@ const actions: Actions = {
     (await import('../guest/command.ts')).runGuestBuild(flags, { ...streams, signal }),
   guestList: async (flags, { signal }) =>
     (await import('../guest/command.ts')).runGuestList(flags, { ...streams, signal }),
-  findHost: async (port) => (await import('../lab/client.ts')).findHost(port),
+  findHost: async (choice) => (await import('../lab/client.ts')).findHost(choice),
 };
 
 process.exitCode = await runXengt(process.argv.slice(2), packageVersion(), io, actions);

@@ -92,6 +92,15 @@ function words(inputs: readonly string[]): readonly string[] {
     'save',
     'restore',
     'migrate',
+    'create',
+    'console',
+    'destroy',
+    'shutdown',
+    'reboot',
+    'dmesg',
+    'info',
+    'top',
+    'vcpu-list',
   ];
   const until = inputs.findIndex((w) => !names.includes(w));
   return inputs.slice(0, until < 0 ? inputs.length : until).slice(0, 2);

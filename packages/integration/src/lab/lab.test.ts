@@ -281,19 +281,19 @@ describe('server', () => {
     socket.on('message', (data: Buffer) => {
       heard += data.toString();
     });
-    await expect.poll(() => heard).toBe('login: ');
+    await expect.poll(() => heard, { timeout: 20_000 }).toBe('login: ');
     host.say(0, 'not mine');
     host.say(1, 'hello');
-    await expect.poll(() => heard).toBe('login: hello');
+    await expect.poll(() => heard, { timeout: 20_000 }).toBe('login: hello');
     socket.send('root\r');
-    await expect.poll(() => host.typed).toContain('1:root\r');
+    await expect.poll(() => host.typed, { timeout: 20_000 }).toContain('1:root\r');
     const closed = new Promise((done) =>
       socket.on('close', (code, reason) => done([code, reason.toString()])),
     );
     host.list = host.list.map((d) => ({ ...d, state: 'crashed', reason: 'oh' }));
     expect(await closed).toEqual([1000, 'guest1 crashed: oh']);
     host.list = host.list.map((d) => ({ ...d, state: 'running', reason: '' }));
-    await expect.poll(() => host.listeners).toBe(0);
+    await expect.poll(() => host.listeners, { timeout: 20_000 }).toBe(0);
     const none = client.console(9);
     const refused = new Promise((done) => none.on('close', (code) => done(code)));
     expect(await refused).toBe(4404);
@@ -335,7 +335,7 @@ describe('server', () => {
     socket.send('{"type":"unknown"}');
     expect(await closed).toBe(1003);
     expect(host.typed).toContain('1:root\r');
-    await expect.poll(() => host.listeners).toBe(0);
+    await expect.poll(() => host.listeners, { timeout: 20_000 }).toBe(0);
   });
 
   test('a live connection from another site is refused', async () => {

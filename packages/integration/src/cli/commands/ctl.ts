@@ -1,15 +1,13 @@
 import { readFile } from 'node:fs/promises';
 import { buildCommand, buildRouteMap, type Command, type RouteMap } from '@stricli/core';
 import { printJson, UsageError, type XengtContext } from '../context.ts';
-import { hostPortFlag, jsonFlag } from '../flags.ts';
+import { choiceOf, type HostFlags, hostFlags, jsonFlag } from '../flags.ts';
 
-interface ReadFlags {
-  readonly port?: number;
+interface ReadFlags extends HostFlags {
   readonly raw: boolean;
   readonly json: boolean;
 }
-interface WriteFlags {
-  readonly port?: number;
+interface WriteFlags extends HostFlags {
   readonly from?: string;
   readonly json: boolean;
 }
@@ -32,7 +30,7 @@ const read: Command<XengtContext> = buildCommand<ReadFlags, [string], XengtConte
   },
   parameters: {
     flags: {
-      port: hostPortFlag,
+      ...hostFlags,
       raw: {
         kind: 'boolean',
         brief: 'Print bytes as they are, not in hexadecimal',
@@ -48,7 +46,7 @@ const read: Command<XengtContext> = buildCommand<ReadFlags, [string], XengtConte
     },
   },
   async func(flags, path) {
-    const host = await this.actions.findHost(flags.port ?? null);
+    const host = await this.actions.findHost(choiceOf(flags));
     const node = await host.ctlRead(path);
     if (flags.json) {
       if (node.kind === 'file' && typeof node.data !== 'string') {
@@ -80,7 +78,7 @@ const write: Command<XengtContext> = buildCommand<WriteFlags, [string, string?],
   },
   parameters: {
     flags: {
-      port: hostPortFlag,
+      ...hostFlags,
       from: {
         kind: 'parsed',
         parse: String,
@@ -103,7 +101,7 @@ const write: Command<XengtContext> = buildCommand<WriteFlags, [string, string?],
       throw new UsageError('NO_VALUE', 'give either a value or --from FILE');
     }
     const data = flags.from === undefined ? (value as string) : await bytesOf(flags.from);
-    const host = await this.actions.findHost(flags.port ?? null);
+    const host = await this.actions.findHost(choiceOf(flags));
     await host.ctlWrite(path, data);
     if (flags.json) printJson(this.io, { path, written: data.length });
   },

@@ -1,31 +1,25 @@
 import { resolve } from 'node:path';
 import { buildCommand, type Command } from '@stricli/core';
-import type { LabClient } from '../../lab/client.ts';
 import { printJson, UsageError, type XengtContext } from '../context.ts';
-import { hostPortFlag, jsonFlag, wholeNumber } from '../flags.ts';
+import { domainOf, domainParameter } from '../domain.ts';
+import { choiceOf, type HostFlags, hostFlags, jsonFlag, wholeNumber } from '../flags.ts';
 
-interface HostFlags {
-  readonly port?: number;
+interface DomainFlags extends HostFlags {
   readonly json: boolean;
 }
-interface SaveFlags extends HostFlags {
+interface SaveFlags extends DomainFlags {
   readonly checkpoint: boolean;
   readonly pause: boolean;
   readonly force: boolean;
 }
-interface RestoreFlags extends HostFlags {
+interface RestoreFlags extends DomainFlags {
   readonly pause: boolean;
 }
-interface MigrateFlags extends HostFlags {
+interface MigrateFlags extends DomainFlags {
   readonly to: number;
   readonly force: boolean;
 }
 
-const domainParameter = {
-  brief: 'Domain, by its number or its name',
-  parse: String,
-  placeholder: 'domain',
-} as const;
 const fileParameter = { brief: 'File', parse: String, placeholder: 'file' } as const;
 const forceFlag = {
   kind: 'boolean',
@@ -33,27 +27,15 @@ const forceFlag = {
   default: false,
 } as const;
 
-/** A domain's number. @throws UsageError when there is none of that name, or several */
-async function domainOf(host: LabClient, domain: string): Promise<number> {
-  const { domains } = await host.state();
-  const found = domains.filter((d) => String(d.id) === domain || d.name === domain);
-  if (found.length === 1) return (found[0] as { id: number }).id;
-  const list = domains.map((d) => `${d.id} (${d.name})`).join(', ');
-  throw new UsageError(
-    found.length === 0 ? 'NO_DOMAIN' : 'MANY_DOMAINS',
-    `${found.length === 0 ? 'there is no' : 'more than one'} domain ${domain}; there are ${list}`,
-  );
-}
-
 function turn(verb: 'pause' | 'unpause', brief: string): Command<XengtContext> {
-  return buildCommand<HostFlags, [string], XengtContext>({
+  return buildCommand<DomainFlags, [string], XengtContext>({
     docs: { brief, fullDescription: [`${brief}.`, '', `Example: xengt ${verb} guest1`].join('\n') },
     parameters: {
-      flags: { port: hostPortFlag, json: jsonFlag },
+      flags: { ...hostFlags, json: jsonFlag },
       positional: { kind: 'tuple', parameters: [domainParameter] },
     },
     async func(flags, name) {
-      const host = await this.actions.findHost(flags.port ?? null);
+      const host = await this.actions.findHost(choiceOf(flags));
       const done = await host[verb](await domainOf(host, name));
       if (flags.json) printJson(this.io, done);
     },
@@ -83,7 +65,7 @@ export const saveCommand: Command<XengtContext> = buildCommand<
       checkpoint: { kind: 'boolean', brief: 'The domain goes on afterwards', default: false },
       pause: { kind: 'boolean', brief: 'The domain is paused afterwards', default: false },
       force: forceFlag,
-      port: hostPortFlag,
+      ...hostFlags,
       json: jsonFlag,
     },
     aliases: { c: 'checkpoint', p: 'pause' },
@@ -93,7 +75,7 @@ export const saveCommand: Command<XengtContext> = buildCommand<
     if (flags.checkpoint && flags.pause) {
       throw new UsageError('BOTH', 'give --checkpoint or --pause, not both');
     }
-    const host = await this.actions.findHost(flags.port ?? null);
+    const host = await this.actions.findHost(choiceOf(flags));
     const after = flags.checkpoint ? 'continue' : flags.pause ? 'pause' : 'destroy';
     const domain = await domainOf(host, name);
     const saved = await host.save(domain, resolve(file), { after, force: flags.force });
@@ -119,14 +101,14 @@ export const restoreCommand: Command<XengtContext> = buildCommand<
   parameters: {
     flags: {
       pause: { kind: 'boolean', brief: 'Leave it paused', default: false },
-      port: hostPortFlag,
+      ...hostFlags,
       json: jsonFlag,
     },
     aliases: { p: 'pause' },
     positional: { kind: 'tuple', parameters: [fileParameter] },
   },
   async func(flags, file) {
-    const host = await this.actions.findHost(flags.port ?? null);
+    const host = await this.actions.findHost(choiceOf(flags));
     const made = await host.restore(resolve(file), { paused: flags.pause });
     if (flags.json) printJson(this.io, made);
     else this.io.out(`${made.name} restored as domain ${made.domain}\n`);
@@ -156,14 +138,14 @@ export const migrateCommand: Command<XengtContext> = buildCommand<
         placeholder: 'number',
       },
       force: forceFlag,
-      port: hostPortFlag,
+      ...hostFlags,
       json: jsonFlag,
     },
     positional: { kind: 'tuple', parameters: [domainParameter] },
   },
   async func(flags, name) {
     const target = await this.actions.findHost(flags.to);
-    const host = await this.actions.findHost(flags.port ?? null);
+    const host = await this.actions.findHost(choiceOf(flags));
     const domain = await domainOf(host, name);
     const moved = await host.migrate(domain, target, { force: flags.force });
     if (flags.json) printJson(this.io, moved);

@@ -2,13 +2,12 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { buildCommand, type Command } from '@stricli/core';
 import { printJson, UsageError, type XengtContext } from '../context.ts';
-import { hostPortFlag, jsonFlag, wholeNumber } from '../flags.ts';
+import { choiceOf, type HostFlags, hostFlags, jsonFlag, wholeNumber } from '../flags.ts';
 
-interface ScreenshotFlags {
+interface ScreenshotFlags extends HostFlags {
   readonly domain?: number;
   readonly screen?: 'A' | 'B' | 'C' | 'D' | 'E';
   readonly directory: string;
-  readonly port?: number;
   readonly json: boolean;
 }
 
@@ -50,13 +49,13 @@ export const screenshotCommand: Command<XengtContext> = buildCommand<
         placeholder: 'directory',
         default: '.',
       },
-      port: hostPortFlag,
+      ...hostFlags,
       json: jsonFlag,
     },
     aliases: { d: 'domain', o: 'directory' },
   },
   async func(flags) {
-    const host = await this.actions.findHost(flags.port ?? null);
+    const host = await this.actions.findHost(choiceOf(flags));
     const { domains } = await host.state();
     if (flags.domain !== undefined && !domains.some((d) => d.id === flags.domain)) {
       const ids = domains.map((d) => d.id).join(', ');
