@@ -8,6 +8,7 @@ import type { HostileReport } from './hostile/campaign.ts';
 import { hostileFigures, hostileReplay } from './hostile/report.ts';
 import { medianKept, type Report, replay, type Totals } from './lib/campaign.ts';
 import { type FuzzOptions, parseOptions, USAGE } from './lib/options.ts';
+import { type ModelReport, modelFigures } from './models/campaign.ts';
 import type { WorkerInput } from './worker.ts';
 
 /** A step that takes longer than this hangs. */
@@ -35,6 +36,7 @@ interface Message {
   readonly report?: Report;
   readonly hostile?: HostileReport;
   readonly soak?: SoakReport;
+  readonly model?: ModelReport;
 }
 
 function start(options: FuzzOptions): Promise<number> {
@@ -70,7 +72,8 @@ function start(options: FuzzOptions): Promise<number> {
       resolve(failure === null ? 0 : 1);
     };
     worker.on('message', (message: Message) => {
-      const { totals, report, hostile, soak } = message;
+      const { totals, report, hostile, soak, model } = message;
+      if (model !== undefined) ended((seconds) => modelFigures(model, seconds), model.failure);
       if (soak !== undefined) ended((seconds) => soakFigures(soak, seconds), soak.failure);
       if (hostile !== undefined) {
         const again = hostileReplay(options, hostile);
@@ -98,8 +101,9 @@ async function main(): Promise<number> {
     return 0;
   }
   const mediated = options.hangs === null ? 'hostile VM' : 'guests that hang';
-  const what =
+  const gpu =
     options.hostile === null && options.hangs === null ? `target ${options.target}` : mediated;
+  const what = options.model === null ? gpu : `model ${options.model}`;
   process.stdout.write(`${what}, seed ${options.seed}\n`);
   return await start(options);
 }

@@ -3,16 +3,20 @@ import { runSoak } from './hangs/soak.ts';
 import { runHostile } from './hostile/campaign.ts';
 import { runCampaign } from './lib/campaign.ts';
 import type { FuzzOptions } from './lib/options.ts';
+import { runModel } from './models/campaign.ts';
 
 /** What the thread is given: what to do, and where it says how far it is. */
 export interface WorkerInput {
   readonly options: FuzzOptions;
-  /** Life, step; of a hostile campaign 0 and the round, of a soak 0 and the hangs. */
+  /** Life, step or case; of a hostile campaign 0 and the round, of a soak 0 and the hangs. */
   readonly at: Int32Array;
 }
 
 const { options, at } = workerData as WorkerInput;
-if (options.hangs !== null) {
+if (options.model !== null) {
+  const { model } = options;
+  parentPort?.postMessage({ model: runModel({ ...options, model }, at) });
+} else if (options.hangs !== null) {
   const soak = runSoak({
     seed: options.seed,
     hangs: options.hangs,

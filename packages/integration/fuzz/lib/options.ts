@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util';
 import type { PartitionMode } from '@xengt/linux-vgt';
 import { KINDS } from '../hostile/attacks.ts';
+import { MODELS } from '../models/index.ts';
 import type { TargetName } from './life.ts';
 import { parseSteps } from './minimise.ts';
 
@@ -17,6 +18,8 @@ export const USAGE = `npm run fuzz -- [options]
   --hostile N      instead: a VM attacks three that work, with N hostile operations, e.g. 1e8
   --attack NAME    only that kind of attack, e.g. "endless batch"
   --hangs N        instead: guests hang by turns, N times in all, while others work, e.g. 1000
+  --model NAME     instead: a part of a guest's machine beside the GPU: vga
+  --cases N        so many cases of it (default 1e6)
   --partition NAME static (default) or shared: all VMs have the same graphics memory in turn
   --rounds N       no more than N rounds of attacks, e.g. to see a failure again
 `;
@@ -37,6 +40,9 @@ export interface FuzzOptions {
   /** Hangs, when guests are to hang by turns; else null. */
   readonly hangs: number | null;
   readonly rounds: number | null;
+  /** A part of the machine beside the GPU, when that is to be tried; else null. */
+  readonly model: string | null;
+  readonly cases: number;
   readonly partition: PartitionMode;
 }
 
@@ -59,6 +65,8 @@ export function parseOptions(args: readonly string[], today: number): FuzzOption
       attack: { type: 'string' },
       hangs: { type: 'string' },
       rounds: { type: 'string' },
+      model: { type: 'string' },
+      cases: { type: 'string', default: '1e6' },
       partition: { type: 'string', default: 'static' },
       help: { type: 'boolean', default: false },
     },
@@ -83,8 +91,16 @@ export function parseOptions(args: readonly string[], today: number): FuzzOption
     attack: values.attack === undefined ? null : attackName(values.attack),
     hangs: values.hangs === undefined ? null : whole('hangs', values.hangs),
     rounds: values.rounds === undefined ? null : whole('rounds', values.rounds),
+    model: values.model === undefined ? null : modelName(values.model),
+    cases: whole('cases', values.cases),
     partition,
   };
+}
+
+function modelName(name: string): string {
+  if (MODELS.some((model) => model.name === name)) return name;
+  const names = MODELS.map((model) => model.name).join(', ');
+  throw new Error(`there is no model "${name}"; there are: ${names}`);
 }
 
 function attackName(name: string): string {

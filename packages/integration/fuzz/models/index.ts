@@ -1,0 +1,5 @@
+import type { Model } from './model.ts';
+import { vgaModel } from './vga.ts';
+
+/** What `--model` may name. */
+export const MODELS: readonly Model[] = [vgaModel];
