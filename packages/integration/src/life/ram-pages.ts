@@ -110,3 +110,45 @@ export function unpackRam({ bitmap, pages }: PackedRam, ram: Uint8Array): void {
     at += PAGE;
   }
 }
+
+/**
+ * Bytes of which most are 0, to be sent: their number, how many pages are not empty and which (32 bits
+ * each), then those pages. Parts of the bytes themselves: they must stay as they are until they are sent.
+ */
+export function withoutEmpty(bytes: Uint8Array): readonly Uint8Array[] {
+  const data = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+  const zero = Buffer.alloc(PIECE);
+  const empty = (from: number, to: number): boolean =>
+    data.compare(zero, 0, to - from, from, to) === 0;
+  const pages: number[] = [];
+  for (let at = 0; at < data.length; at += PIECE) {
+    const to = Math.min(at + PIECE, data.length);
+    if (empty(at, to)) continue;
+    for (let page = at; page < to; page += PAGE) {
+      if (!empty(page, Math.min(page + PAGE, to))) pages.push(page);
+    }
+  }
+  const head = Buffer.alloc(8 + pages.length * 4);
+  head.writeUInt32LE(data.length, 0);
+  head.writeUInt32LE(pages.length, 4);
+  for (const [i, page] of pages.entries()) head.writeUInt32LE(page / PAGE, 8 + i * 4);
+  return [head, ...pages.map((page) => data.subarray(page, page + PAGE))];
+}
+
+/** @param most bytes that are believed @returns what {@link withoutEmpty} was given; null when it is none */
+export function withEmpty(payload: Buffer, most: number): Uint8Array<ArrayBuffer> | null {
+  if (payload.length < 8) return null;
+  const [length, count] = [payload.readUInt32LE(0), payload.readUInt32LE(4)];
+  if (length > most || count > Math.ceil(length / PAGE)) return null;
+  let from = 8 + count * 4;
+  if (payload.length < from) return null;
+  const out = new Uint8Array(length);
+  for (let i = 0; i < count; i++) {
+    const at = payload.readUInt32LE(8 + i * 4) * PAGE;
+    const size = Math.min(PAGE, length - at);
+    if (size <= 0 || from + size > payload.length) return null;
+    out.set(payload.subarray(from, from + size), at);
+    from += size;
+  }
+  return from === payload.length ? out : null;
+}

@@ -5,12 +5,14 @@ import type { Host } from '../host/host.ts';
 import type { HostDomain } from '../host/host-domain.ts';
 import type { MachineStateV1 } from '../host/machine.ts';
 import { type GuestMaker, placeArrival, processorMs, resumeDomain } from './domain-life.ts';
-import { PAGE } from './ram-pages.ts';
+import { PAGE, withEmpty } from './ram-pages.ts';
 import { type DomainIdentity, identityError, LifeError } from './saved-domain.ts';
 import { pagesBytes } from './send.ts';
 import { COMMIT, ENGINE, HELLO, PAGES, READY, REFUSED, RUNNING, VGPU, type Wire } from './wire.ts';
 
 const MIB = 2 ** 20;
+/** No engine's machine is larger, bytes. */
+const MACHINE_MAX: number = 128 * MIB;
 const number: v.GenericSchema<number> = v.number();
 const helloSchema = v.object({
   version: v.literal(1),
@@ -149,7 +151,9 @@ class ArrivingDomain {
     }
     const vgpu = unpackVgpu(this.#vgpu);
     if (typeof vgpu === 'string') throw this.#refused(vgpu);
-    engine.restoreMachine(this.#machine);
+    const state = withEmpty(this.#machine, MACHINE_MAX);
+    if (state === null) throw new LifeError('NOT_MOVED', 'a machine cut short');
+    engine.restoreMachine(state);
     const domid = this.#domid;
     const placed = placeArrival(
       host,

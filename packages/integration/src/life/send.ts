@@ -14,7 +14,7 @@ import {
   vgpuState,
 } from './domain-life.ts';
 import type { MoveReport } from './hand-over.ts';
-import { PAGE, SentPages } from './ram-pages.ts';
+import { PAGE, SentPages, withoutEmpty } from './ram-pages.ts';
 import { LifeError } from './saved-domain.ts';
 import { COMMIT, ENGINE, HELLO, PAGES, READY, REFUSED, RUNNING, VGPU, type Wire } from './wire.ts';
 
@@ -83,7 +83,7 @@ async function send(
     keepUsedFrames(vgt, vgpu, written);
     await sendChanges(pages, wire, 0, pages.pages, written);
     await wire.send(VGPU, packVgpu(vgpuState(vgt, domain)));
-    await wire.send(ENGINE, engine.saveMachine());
+    await wire.send(ENGINE, ...withoutEmpty(engine.saveMachine()));
     told = true;
     await wire.sendJson(COMMIT, { machine: domain.machine.exportState(), ran, shown: was.shown });
     const there = await answer<{ cpuMs: number }>(wire, RUNNING);

@@ -60,10 +60,13 @@ export class Wire {
       4,
     );
     let room = true;
+    // One write of the operating system for all parts: a frame of memory has a thousand.
+    this.#stream.cork();
     for (const part of [head, ...parts]) {
       this.sent += part.length;
       room = this.#stream.write(part);
     }
+    this.#stream.uncork();
     if (room) return;
     await new Promise<void>((resolve) => {
       const go = (): void => {

@@ -560,7 +560,7 @@ class V86Engine implements VcpuEngine {
     this.#guestTime.set(header.timeMs);
     cpu.unpack_memory = () => {};
     try {
-      this.restoreState(Uint8Array.from(body));
+      this.#putState(Uint8Array.from(body));
     } finally {
       delete cpu.unpack_memory;
     }
@@ -575,12 +575,17 @@ class V86Engine implements VcpuEngine {
   }
 
   restoreState(state: Uint8Array<ArrayBuffer>): void {
+    this.#putState(state.slice());
+  }
+
+  /** @param state a copy that v86 may keep parts of */
+  #putState(state: Uint8Array<ArrayBuffer>): void {
     if (this.#inSlice) throw new EngineError('BUSY', 'a state is restored between slices');
     this.#useTime();
     const filled = fillBars(this.#cpu.devices.pci);
     const all = clearOnlyWritten(this.#cpu);
     try {
-      this.#loop.restore_state(state.slice().buffer);
+      this.#loop.restore_state(state.buffer);
     } catch (error) {
       throw new EngineError('BAD_STATE', `not a state of this machine: ${String(error)}`);
     } finally {
