@@ -10,6 +10,7 @@ import { medianKept, type Report, replay, type Totals } from './lib/campaign.ts'
 import { type FuzzOptions, parseOptions, USAGE } from './lib/options.ts';
 import { type ModelReport, modelFigures } from './models/campaign.ts';
 import type { WorkerInput } from './worker.ts';
+import { type XlReport, xlFigures } from './xl/campaign.ts';
 
 /** A step that takes longer than this hangs. */
 const HANG_MS = 60_000;
@@ -37,6 +38,7 @@ interface Message {
   readonly hostile?: HostileReport;
   readonly soak?: SoakReport;
   readonly model?: ModelReport;
+  readonly xl?: XlReport;
 }
 
 function start(options: FuzzOptions): Promise<number> {
@@ -72,8 +74,9 @@ function start(options: FuzzOptions): Promise<number> {
       resolve(failure === null ? 0 : 1);
     };
     worker.on('message', (message: Message) => {
-      const { totals, report, hostile, soak, model } = message;
+      const { totals, report, hostile, soak, model, xl } = message;
       if (model !== undefined) ended((seconds) => modelFigures(model, seconds), model.failure);
+      if (xl !== undefined) ended((seconds) => xlFigures(xl, seconds), xl.failure);
       if (soak !== undefined) ended((seconds) => soakFigures(soak, seconds), soak.failure);
       if (hostile !== undefined) {
         const again = hostileReplay(options, hostile);
@@ -99,6 +102,10 @@ async function main(): Promise<number> {
   if (options === 'help') {
     process.stdout.write(USAGE);
     return 0;
+  }
+  if (options.xl !== null) {
+    process.stdout.write(`domain files, seed ${options.seed}\n`);
+    return await start(options);
   }
   const mediated = options.hangs === null ? 'hostile VM' : 'guests that hang';
   const gpu =

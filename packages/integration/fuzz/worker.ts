@@ -4,6 +4,7 @@ import { runHostile } from './hostile/campaign.ts';
 import { runCampaign } from './lib/campaign.ts';
 import type { FuzzOptions } from './lib/options.ts';
 import { runModel } from './models/campaign.ts';
+import { runXl } from './xl/campaign.ts';
 
 /** What the thread is given: what to do, and where it says how far it is. */
 export interface WorkerInput {
@@ -16,6 +17,16 @@ const { options, at } = workerData as WorkerInput;
 if (options.model !== null) {
   const { model } = options;
   parentPort?.postMessage({ model: runModel({ ...options, model }, at) });
+} else if (options.xl !== null) {
+  const xl = runXl({
+    seed: options.seed,
+    files: options.xl,
+    from: options.life ?? 0,
+    onFile: (files) => {
+      at[1] = files;
+    },
+  });
+  parentPort?.postMessage({ xl });
 } else if (options.hangs !== null) {
   const soak = runSoak({
     seed: options.seed,

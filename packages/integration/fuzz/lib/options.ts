@@ -21,6 +21,7 @@ export const USAGE = `npm run fuzz -- [options]
   --model NAME     instead: a part of a guest's machine beside the GPU: vga
   --cases N        so many cases of it (default 1e6)
   --partition NAME static (default) or shared: all VMs have the same graphics memory in turn
+  --xl N           instead: N domain files as xl reads them, e.g. 1e7; --life N begins with that one
   --rounds N       no more than N rounds of attacks, e.g. to see a failure again
 `;
 
@@ -39,6 +40,8 @@ export interface FuzzOptions {
   readonly attack: string | null;
   /** Hangs, when guests are to hang by turns; else null. */
   readonly hangs: number | null;
+  /** Domain files, when they are what is tried; else null. */
+  readonly xl: number | null;
   readonly rounds: number | null;
   /** A part of the machine beside the GPU, when that is to be tried; else null. */
   readonly model: string | null;
@@ -64,6 +67,7 @@ export function parseOptions(args: readonly string[], today: number): FuzzOption
       hostile: { type: 'string' },
       attack: { type: 'string' },
       hangs: { type: 'string' },
+      xl: { type: 'string' },
       rounds: { type: 'string' },
       model: { type: 'string' },
       cases: { type: 'string', default: '1e6' },
@@ -90,6 +94,7 @@ export function parseOptions(args: readonly string[], today: number): FuzzOption
     hostile: values.hostile === undefined ? null : whole('hostile', values.hostile),
     attack: values.attack === undefined ? null : attackName(values.attack),
     hangs: values.hangs === undefined ? null : whole('hangs', values.hangs),
+    xl: values.xl === undefined ? null : whole('xl', values.xl),
     rounds: values.rounds === undefined ? null : whole('rounds', values.rounds),
     model: values.model === undefined ? null : modelName(values.model),
     cases: whole('cases', values.cases),

@@ -4,7 +4,7 @@ import * as v from 'valibot';
 import { type DiskSpec, parseDiskSpec } from './disk-spec.ts';
 import { GUEST_KEYS, type GuestKeyRow, IGNORED_KEYS } from './guest-keys.ts';
 import { type MonitorSpec, parseMonitorSpec } from './monitor-spec.ts';
-import { type Position, parseXl, type XlEntry, type XlValue } from './xl-parse.ts';
+import { type Position, parseXl, shown, type XlEntry, type XlValue } from './xl-parse.ts';
 
 /** A domain as its file describes it, defaults filled in. */
 export interface GuestConfig {
@@ -70,6 +70,10 @@ export function formatIssues(issues: readonly ConfigIssue[]): string {
   return issues.map((i) => `${i.file}:${i.line}:${i.column}: ${i.message}`).join('\n');
 }
 
+const ISSUES_MAX = 500;
+/** Longer words are no misspelt keys. */
+const KEY_MAX = 64;
+
 interface PlacedEntry {
   readonly entry: XlEntry;
   readonly file: string;
@@ -103,12 +107,13 @@ export function parseGuestConfig(
     for (const entry of entries) {
       const first = seen.get(entry.key);
       if (first?.file === source.file) {
-        const message = `${entry.key} is set again; it was set on line ${first.entry.at.line}`;
+        const message = `${shown(entry.key)} is set again; it was set on line ${first.entry.at.line}`;
         issues.push(issue(source.file, entry.at, entry.key, message));
       } else seen.set(entry.key, { entry, file: source.file });
     }
   }
   const values = new Map<string, unknown>();
+  let listed = false;
   for (const placed of seen.values()) {
     const { entry } = placed;
     const row = GUEST_KEYS.find((k) => k.key === entry.key);
@@ -118,7 +123,12 @@ export function parseGuestConfig(
       if (value !== undefined) values.set(entry.key, value);
     } else if (why !== undefined) {
       notes.push(issue(placed.file, entry.at, entry.key, `${entry.key} is left out: ${why}`));
-    } else issues.push(issue(placed.file, entry.at, entry.key, unknownKey(entry.key)));
+    } else {
+      const near = nearKey(entry.key);
+      const message = unknownKey(entry.key, near, !listed);
+      listed ||= near === null;
+      issues.push(issue(placed.file, entry.at, entry.key, message));
+    }
   }
   if (!seen.has('name') && !broken) {
     const message = 'name is missing; a domain needs one, e.g. name = "guest1"';
@@ -130,8 +140,16 @@ export function parseGuestConfig(
     (order.get(a.file) as number) - (order.get(b.file) as number) ||
     a.line - b.line ||
     a.column - b.column;
-  if (issues.length > 0) return { ok: false, issues: issues.sort(byPlace) };
+  if (issues.length > 0) return { ok: false, issues: fewer(issues.sort(byPlace)) };
   return { ok: true, config: build(values, seen), notes: notes.sort(byPlace) };
+}
+
+/** The first of very many issues: a file that is none has one a line. */
+function fewer(issues: readonly ConfigIssue[]): readonly ConfigIssue[] {
+  if (issues.length <= ISSUES_MAX) return issues;
+  const next = issues[ISSUES_MAX] as ConfigIssue;
+  const message = `and ${issues.length - ISSUES_MAX} more from here on`;
+  return [...issues.slice(0, ISSUES_MAX), { ...next, key: '', message }];
 }
 
 /** What keys say together. */
@@ -205,17 +223,23 @@ function plain(value: XlValue): unknown {
 function show(value: XlValue): string {
   if (value.kind === 'number') return String(value.number);
   if (value.kind === 'list') return `a list of ${value.items.length}`;
-  const text = value.text.length > 60 ? `${value.text.slice(0, 60)}...` : value.text;
-  return JSON.stringify(text);
+  return JSON.stringify(shown(value.text));
 }
 
-function unknownKey(key: string): string {
+/** The key that somebody may have meant. */
+function nearKey(key: string): string | null {
+  if (key.length > KEY_MAX) return null;
   const near = GUEST_KEYS.map((k) => ({ key: k.key, far: distance(key, k.key) }))
     .filter((k) => k.far <= Math.max(1, Math.floor(k.key.length / 3)))
     .sort((a, b) => a.far - b.far)[0];
-  return near === undefined
-    ? `${key} is no key of a domain file; known are ${GUEST_KEYS.map((k) => k.key).join(', ')}`
-    : `${key} is no key of a domain file; did you mean ${near.key}?`;
+  return near?.key ?? null;
+}
+
+/** @param list whether the known ones are listed: once a file */
+function unknownKey(key: string, near: string | null, list: boolean): string {
+  const none = `${shown(key)} is no key of a domain file`;
+  if (near !== null) return `${none}; did you mean ${near}?`;
+  return list ? `${none}; known are ${GUEST_KEYS.map((k) => k.key).join(', ')}` : none;
 }
 
 /** Letters to add, drop or change to get from one word to the other. */

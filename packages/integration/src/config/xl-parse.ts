@@ -32,6 +32,14 @@ export interface XlFile {
 const MAX_DEPTH = 8;
 const ESCAPES: Readonly<Record<string, string>> = { n: '\n', t: '\t', r: '\r', '0': '\0' };
 
+/** Most of a word that a message repeats. */
+const SHOWN_CHARS = 60;
+
+/** A word as a message repeats it. */
+export function shown(word: string): string {
+  return word.length > SHOWN_CHARS ? `${word.slice(0, SHOWN_CHARS)}...` : word;
+}
+
 /** Thrown and caught inside this file: leaves the statement that is wrong. */
 class SyntaxFault extends Error {
   readonly at: Position;
@@ -82,13 +90,13 @@ class XlReader {
     const key = this.#match(/[A-Za-z_][A-Za-z0-9_]*/y);
     if (key === null) throw this.#expected('a key', at);
     this.#skip(false);
-    if (!this.#take('=')) throw this.#expected(`"=" after ${key}`);
+    if (!this.#take('=')) throw this.#expected(`"=" after ${shown(key)}`);
     this.#skip(false);
-    const value = this.#value(0, `a value for ${key}`);
+    const value = this.#value(0, `a value for ${shown(key)}`);
     this.#skip(false);
     const next = this.#text[this.#at];
     if (next !== undefined && next !== '\n' && next !== ';') {
-      throw this.#expected(`the end of the line after the value of ${key}`);
+      throw this.#expected(`the end of the line after the value of ${shown(key)}`);
     }
     return { key, at, value };
   }
@@ -105,7 +113,7 @@ class XlReader {
     if (/[A-Za-z]/.test(c ?? '')) {
       throw new SyntaxFault(
         at,
-        `expected ${what}, found ${word.exec(this.#text)?.[0]}: quote strings`,
+        `expected ${what}, found ${shown(word.exec(this.#text)?.[0] ?? '')}: quote strings`,
       );
     }
     throw this.#expected(what, at);
@@ -199,6 +207,6 @@ function toNumber(digits: string, at: Position): number {
   const [, sign, body] = /^([-+]?)(.*)$/.exec(digits) as unknown as [string, string, string];
   const octal = /^0[0-7]+$/.test(body) ? `0o${body.slice(1)}` : body;
   const n = /^(0x[0-9A-Fa-f]+|0o[0-7]+|0|[1-9][0-9]*)$/.test(octal) ? Number(octal) : Number.NaN;
-  if (!Number.isSafeInteger(n)) throw new SyntaxFault(at, `${digits} is not a whole number`);
+  if (!Number.isSafeInteger(n)) throw new SyntaxFault(at, `${shown(digits)} is not a whole number`);
   return sign === '-' ? -n : n;
 }

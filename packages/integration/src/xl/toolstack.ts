@@ -157,7 +157,10 @@ export class Toolstack {
     const domain = this.#host.domains.get(domid);
     if (domain === undefined) throw new LifeError('NO_DOMAIN', `there is no domain ${domid}`);
     if (domid === 0) {
-      throw new LifeError('NOT_THIS_DOMAIN', `the host ends with ${domain.name}, and ${domain.name} with it`);
+      throw new LifeError(
+        'NOT_THIS_DOMAIN',
+        `the host ends with ${domain.name}, and ${domain.name} with it`,
+      );
     }
     return domain;
   }

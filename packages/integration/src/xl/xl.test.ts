@@ -94,7 +94,9 @@ describe('[S5] three files of the kind that the setup guide shows', () => {
         "4:1: kernel is left out: hvmloader's part is built in",
         '8:1: vcpus: a guest has one virtual processor',
         '9:1: vif is left out: guests have no network',
-        expect.stringMatching(/^1\d:1: vnc is left out: screens are on the lab page, and `xengt screenshot` saves them$/) as unknown as string,
+        expect.stringMatching(
+          /^1\d:1: vnc is left out: screens are on the lab page, and `xengt screenshot` saves them$/,
+        ) as unknown as string,
       ]),
     );
     const json = JSON.parse(

@@ -60,7 +60,8 @@ export async function cliHost(): Promise<CliHost> {
   };
 }
 
-async function ran(
+/** Runs a command, with everything that it prints. */
+export async function ran(
   words: readonly string[],
   io: Partial<CommandIo>,
   actions: Actions,
