@@ -25,6 +25,8 @@ export function igtPage(runs: readonly Results[], wanted: readonly IgtTest[]): s
     "- `--on direct` gives Domain-0 the GPU itself, `--on mediated` the mediator's vGPU.",
     '- A test that passes while the kernel complains counts as `warn`; `absent` tests are in the list but',
     '  not in the packages, `not run` those that no run has come to yet.',
+    '- Subtests of a program share a process; one that neither passes nor skips there runs again alone. A',
+    '  run is in pieces (`--list FILE --resume`), with 60 to 120 s of the guest for a test.',
     "- Guests' clocks leap over waits. `--speed N` lets them go N times slower than the host's while a guest",
     '  works: a test that then passes has failed for the slow emulated processor only.',
     '',
