@@ -122,7 +122,7 @@ export class IgtGuest implements TestGuest {
       return readRun(test, output, seconds);
     } catch (error) {
       if (!(error instanceof ConsoleError)) throw error;
-      return lostRun(test, error.code, error.tail);
+      return lostRun(test, error.code, error.tail, error.message);
     }
   }
 

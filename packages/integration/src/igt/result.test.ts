@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { ConsoleError } from '../guest/serial-console.ts';
 import type { IgtTest } from './names.ts';
 import { lostRun, readRun } from './result.ts';
 
@@ -116,11 +117,19 @@ describe('a guest stays', () => {
     expect(read({ exit: 0, tainted: 512 }).healthy).toBe(false);
     expect(read({ exit: 0, wedged: '1' }).healthy).toBe(false);
     expect(read({ exit: 0, wedged: 'gone' }).healthy).toBe(false);
-    expect(lostRun(TEST, 'DEADLINE', 'tail')).toMatchObject({
+    expect(lostRun(TEST, 'DEADLINE', 'tail', '')).toMatchObject({
       healthy: false,
       result: { outcome: 'timeout', exit: -1, output: 'tail' },
     });
-    expect(lostRun(TEST, 'CLOSED', '').result.outcome).toBe('crash');
+    const { message } = new ConsoleError(
+      'CLOSED',
+      'the guest ended (crashed: refused (x)) while its console was waited for',
+      '',
+    );
+    expect(lostRun(TEST, 'CLOSED', '', message).result).toMatchObject({
+      outcome: 'crash',
+      reason: 'the guest ended (crashed: refused (x))',
+    });
   });
 
   test("whatever the user did to the kernel's parameters", () => {

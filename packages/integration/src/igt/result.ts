@@ -105,18 +105,27 @@ export function healthOf(parts: ReadonlyMap<string, string>, complained: boolean
   return complained || tainted || parts.get('wedged') !== '0' ? 'unfit' : 'fit';
 }
 
-/** The result of a test during which the guest stopped answering. */
-export function lostRun(test: IgtTest, why: string, tail: string): TestRun {
+/**
+ * The result of a test during which the guest stopped answering.
+ *
+ * @param said what the console said of it
+ */
+export function lostRun(test: IgtTest, why: string, tail: string, said: string): TestRun {
   const result: IgtResult = {
     name: test.name,
     outcome: why === 'DEADLINE' ? 'timeout' : 'crash',
     exit: -1,
     seconds: 0,
-    reason: why === 'DEADLINE' ? 'the guest does not answer any more' : 'the guest ended',
+    reason: why === 'DEADLINE' ? 'the guest does not answer any more' : endOf(said),
     log: [],
     output: printable(tail),
   };
   return { result, healthy: false };
+}
+
+/** `the guest ended`, with its reason. */
+function endOf(said: string): string {
+  return /^the guest ended(?: \(.*?\))?(?= while)/.exec(said)?.[0] ?? 'the guest ended';
 }
 
 /** Text by the mark it stands after: `@igt NAME VALUE`, then lines. */
