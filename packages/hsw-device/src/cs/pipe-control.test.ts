@@ -44,6 +44,11 @@ describe('PIPE_CONTROL', () => {
     expect([d.peek(OUT), d.peek(OUT + 4)]).toEqual(stored);
   });
 
+  test("bit 2 of the address, gen6's mark of the GGTT, moves nothing", () => {
+    const d = ran(IMMEDIATE | GGTT, OUT | 4);
+    expect([d.peek(OUT), d.peek(OUT + 4), d.peek(OUT + 8)]).toEqual([7, 8, 0]);
+  });
+
   test('of four dwords writes one', () => {
     const d = new GtDriver();
     d.poke(OUT, -1, -1);

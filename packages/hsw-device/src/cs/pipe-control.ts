@@ -19,13 +19,16 @@ const PS_DEPTH_COUNT = 0x2350;
 /** PIPE_CONTROL 19: PS_DEPTH_COUNT and the snapshot counters begin again. */
 const PC_SNAPSHOT_RESET = 0x80000;
 
-/** The write of 15:14, in the GGTT or the status page only with privilege. */
+/**
+ * The write of 15:14, in the GGTT or the status page only with privilege. It is of a qword: bit 2 of
+ * the address does not count, in which drivers of gen6 named the GGTT.
+ */
 function postSync(e: Engine, flags: number, op: number): void {
   const index = (flags & PC_STORE_INDEX) !== 0;
   const address = e.cmd[2] as number;
   const space = e.space(index || (flags & PC_GLOBAL_GTT) !== 0);
   if (space === null) return;
-  const at = index ? e.statusPage + (address & 0xff8) : address & ~3;
+  const at = index ? e.statusPage + (address & 0xff8) : address & ~7;
   if (op === OP_DEPTH_COUNT) {
     space.write32(at, e.regs.peek(PS_DEPTH_COUNT));
     space.write32(at + 4, e.regs.peek(PS_DEPTH_COUNT + 4));
