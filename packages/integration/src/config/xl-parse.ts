@@ -32,6 +32,9 @@ export interface XlFile {
 const MAX_DEPTH = 8;
 const ESCAPES: Readonly<Record<string, string>> = { n: '\n', t: '\t', r: '\r', '0': '\0' };
 
+/** What of a string is no quote, escape or end of its line. */
+const PLAIN = /[^"'\\\n]+/y;
+
 /** Most of a word that a message repeats. */
 const SHOWN_CHARS = 60;
 
@@ -138,7 +141,9 @@ class XlReader {
 
   #string(quote: string, open: Position): string {
     let out = '';
-    for (this.#at++; ; this.#at++) {
+    this.#at++;
+    for (; ; this.#at++) {
+      out += this.#match(PLAIN) ?? '';
       const c = this.#text[this.#at];
       if (c === undefined || c === '\n') throw new SyntaxFault(open, 'this string is never closed');
       if (c === quote) break;
