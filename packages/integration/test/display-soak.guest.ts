@@ -15,8 +15,14 @@ const TOLD_EVERY = 20;
 const LOOKS = 3;
 /** How often it is asked whether a pipe is still lit. */
 const DARK_MS = 20;
-/** Nobody unplugs a DP monitor that his driver has not read yet: it says so in its log, anywhere. */
+/** Nobody unplugs a monitor that his driver has not read yet. */
 const READ_MS = 500;
+/**
+ * What i915 says on any machine of a DP monitor that is gone when it is read or lit again: a console
+ * that comes back lights what it lit before, and hears of plugs afterwards (`delayed_hotplug`).
+ */
+const GONE =
+  /\*ERROR\* (Failed to read DPCD register 0x92|\[ENCODER:\d+:DDI D\/PHY D\]\[DPRX\] Failed to enable link training|Link Training Unsuccessful)$/;
 /** Drivers have answered all plugs after so long. */
 const CALM_MS = 5_000;
 
@@ -278,5 +284,7 @@ test(
 
 test('no kernel log complains of any of it', async () => {
   if (layout !== 'console') await modetest.stop();
-  for (const d of lab.current.domains) expect(await complaints(d)).toEqual([]);
+  for (const d of lab.current.domains) {
+    expect((await complaints(d)).filter((line) => !GONE.test(line))).toEqual([]);
+  }
 });
