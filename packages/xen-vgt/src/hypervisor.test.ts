@@ -77,10 +77,10 @@ describe('domains in the machine', () => {
     hypervisor.createDomain({ name: 'Domain-0', engine: new ScriptedEngine(1) });
     const gfns = Int32Array.from({ length: 2048 }, (_, i) => i);
     const into = new Int32Array(2049);
-    expect(hypervisor.framesOf(0, gfns, into)).toBe(2048);
+    expect(hypervisor.framesOf(0, 0, gfns, into)).toBe(2048);
     expect([into[3], into[0xa0], into[255], into[256]]).toEqual([3, -1, 255, -1]);
-    expect(hypervisor.framesOf(0, new Int32Array(2049), into)).toBe(0);
-    expect(hypervisor.framesOf(9, gfns, into)).toBe(0);
+    expect(hypervisor.framesOf(0, 0, new Int32Array(2049), into)).toBe(0);
+    expect(hypervisor.framesOf(0, 9, gfns, into)).toBe(0);
   });
 });
 

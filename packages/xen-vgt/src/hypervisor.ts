@@ -1,10 +1,13 @@
 import type { MachineMemory } from '@xengt/hsw-device';
-import { Domain } from './domain/domain.ts';
+import { type Dom0Access, Domain } from './domain/domain.ts';
 import { MessageRing } from './message-ring.ts';
 import type { VcpuEngine } from './port/engine.ts';
+import { EventChannels } from './request/event-channels.ts';
 
 /** Machine addresses from here on hold HVMs, so that their frames need more than 32 address bits. */
 const HVM_BASE: number = 2 ** 32;
+/** The domain that drives the machine's devices. */
+const HARDWARE_DOMAIN = 0;
 /** Haswell client parts address 39 bits of physical memory. PRM vol.5 "GTT entry", bits 38:12. */
 const MACHINE_END: number = 2 ** 39;
 
@@ -24,6 +27,8 @@ export interface DomainConfig {
   readonly engine: VcpuEngine;
   /** Default: the lowest that is free. 0 is Domain-0. */
   readonly domid?: number;
+  /** How Domain-0's accesses come to the mediator. Default `deprivileged`. */
+  readonly dom0?: Dom0Access;
 }
 
 /**
@@ -35,6 +40,8 @@ export class Hypervisor {
   readonly #domains = new Map<number, Domain>();
   /** What became of its domains, in words. */
   readonly messages: MessageRing;
+  /** Channels between guests' processors and Domain-0. */
+  readonly channels: EventChannels = new EventChannels();
 
   constructor(memory: MachineMemory, messages: MessageRing = new MessageRing()) {
     this.#memory = memory;
@@ -54,7 +61,16 @@ export class Hypervisor {
     const words = config.engine.ram.words;
     const base = domid === 0 ? 0 : this.#freeBase(words.byteLength);
     const region = this.#memory.addRegion(base, words);
-    const domain = new Domain(domid, config.name, config.engine, { base, region });
+    const domain = new Domain(
+      domid,
+      config.name,
+      config.engine,
+      { base, region },
+      {
+        channels: this.channels,
+        ...(config.dom0 === undefined ? {} : { dom0: config.dom0 }),
+      },
+    );
     this.#domains.set(domid, domain);
     this.#say(domain, `created, ${words.byteLength >>> 20} MiB at 0x${base.toString(16)}`);
     domain.onState((state) => {
@@ -76,6 +92,7 @@ export class Hypervisor {
     const { engine } = domain;
     engine.detach();
     this.#domains.delete(domid);
+    domain.release();
     this.#say(domain, 'given away');
     this.#memory.removeRegion(domain.placement.region);
     return engine;
@@ -87,6 +104,7 @@ export class Hypervisor {
     if (domain === undefined) throw new DomainError('NO_DOMAIN', `there is no domain ${domid}`);
     this.#domains.delete(domid);
     domain.shutdown('destroyed');
+    domain.release();
     this.#say(domain, 'destroyed');
     this.#memory.removeRegion(domain.placement.region);
     domain.engine.destroy();
@@ -104,10 +122,12 @@ export class Hypervisor {
   /**
    * Machine frames of guest frames, many at once. Upstream: XENMEM_get_mfn_from_pfn.
    *
-   * @returns how many were looked up: 0 when the domain is unknown or there are more than 2048
+   * @param caller domid of who asks: only the hardware domain, 0, may
+   * @returns how many were looked up: 0 when somebody else asks, the domain is unknown or there are
+   * more than 2048
    */
-  framesOf(domid: number, gfns: Int32Array, into: Int32Array): number {
-    const domain = this.#domains.get(domid);
+  framesOf(caller: number, domid: number, gfns: Int32Array, into: Int32Array): number {
+    const domain = caller === HARDWARE_DOMAIN ? this.#domains.get(domid) : undefined;
     if (domain === undefined || gfns.length > FRAMES_MAX || into.length < gfns.length) return 0;
     for (let i = 0; i < gfns.length; i++) into[i] = domain.gfnToMfn(gfns[i] as number);
     return gfns.length;

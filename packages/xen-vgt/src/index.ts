@@ -1,6 +1,13 @@
 export { Assignment, type AssignmentCounters, type DmaFault } from './assign/assignment.ts';
 export { type ReservedRange, VtdDriver, type VtdDriverOptions } from './assign/vtd-driver.ts';
-export { Domain, type FrameListener, type Placement } from './domain/domain.ts';
+export { Dom0Traps, type TrapRange } from './dom0/io-trap.ts';
+export {
+  type Dom0Access,
+  Domain,
+  type DomainSurroundings,
+  type FrameListener,
+  type Placement,
+} from './domain/domain.ts';
 export { NO_FRAME } from './domain/p2m.ts';
 export { DOMAIN_MOVES, type DomainState } from './domain/states.ts';
 export { EmulBus } from './emul/bus.ts';
@@ -30,8 +37,22 @@ export {
   type VcpuEngine,
 } from './port/engine.ts';
 export { MediatorPort } from './port/mpt.ts';
+export { type ChannelUse, type EventChannel, EventChannels } from './request/event-channels.ts';
+export {
+  type IoKind,
+  IoreqServer,
+  type PathName,
+  type PathSnapshot,
+} from './request/ioreq-server.ts';
+export { PathCounts } from './request/path-counts.ts';
 export { SteadyTime, type TimeSource, type WaitSource } from './steady-time.ts';
-export { CountingTarget, type CountKind, TrapCounters, type TrapKind } from './trap/counting.ts';
+export {
+  CountingTarget,
+  type CountKind,
+  TrapCounters,
+  type TrapKind,
+  type TrapPath,
+} from './trap/counting.ts';
 export { RangeMap } from './trap/range-map.ts';
 export {
   type Capabilities,

@@ -1,5 +1,7 @@
 import type { AccessSize, TrapTarget } from '@xengt/hsw-device';
 import { RangeMap } from '../trap/range-map.ts';
+import { chainAccesses } from '../trap/wide.ts';
+import { isWide } from '../trap/widths.ts';
 
 /** Guest-physical memory as instructions reach it: RAM from 0 up, and ranges that trap. */
 export class EmulBus {
@@ -23,6 +25,7 @@ export class EmulBus {
       for (let i = 0; i < bytes; i++) into[at + i] = ram[gpa + i] as number;
       return;
     }
+    this.#chain(gpa, bytes);
     for (let done = 0; done < bytes; ) {
       const size = widest(gpa + done, bytes - done);
       let value = this.#readOne(gpa + done, size);
@@ -37,6 +40,7 @@ export class EmulBus {
       for (let i = 0; i < bytes; i++) ram[gpa + i] = from[at + i] as number;
       return;
     }
+    this.#chain(gpa, bytes);
     for (let done = 0; done < bytes; ) {
       const size = widest(gpa + done, bytes - done);
       let value = 0;
@@ -44,6 +48,13 @@ export class EmulBus {
       this.#writeOne(gpa + done, size, value);
       done += size;
     }
+  }
+
+  /** A wide access that is aligned to dwords is a chain of requests with one completion. */
+  #chain(gpa: number, bytes: number): void {
+    if (!isWide(bytes) || gpa % 4 !== 0) return;
+    const target = this.ranges.find(gpa);
+    if (target !== undefined) chainAccesses(target, bytes);
   }
 
   #readOne(gpa: number, size: AccessSize): number {

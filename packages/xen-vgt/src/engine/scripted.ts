@@ -78,6 +78,7 @@ export class ScriptedEngine implements VcpuEngine {
   readonly #hooks: (() => void)[] = [];
   readonly #endListeners: ((event: EngineEvent) => void)[] = [];
   readonly #serialListeners: ((byte: number) => void)[] = [];
+  readonly #configListeners: ((address: number) => void)[] = [];
   readonly #pending: TakenInterrupt[] = [];
   #configAddress = 0;
   #running = false;
@@ -237,8 +238,10 @@ export class ScriptedEngine implements VcpuEngine {
         return this.#selected().read((this.#configAddress & 0xfc) + (offset & 3), size);
       },
       write: (offset, size, value) => {
-        if (offset === 0 && size === 4) this.#configAddress = value;
-        else if (offset >= 4) {
+        if (offset === 0 && size === 4) {
+          this.#configAddress = value;
+          for (const listener of this.#configListeners) listener(value);
+        } else if (offset >= 4) {
           this.#selected().write((this.#configAddress & 0xfc) + (offset & 3), size, value);
         }
       },
@@ -288,6 +291,9 @@ export class ScriptedEngine implements VcpuEngine {
   setPciFunction(devfn: number, target: TrapTarget | null): void {
     if (target === null) this.#functions.delete(devfn);
     else this.#functions.set(devfn, target);
+  }
+  onConfigAddress(listener: (address: number) => void): void {
+    this.#configListeners.push(listener);
   }
   /** A scripted guest has no machine of its own: every slot is empty. */
   pciFunction(): TrapTarget {
@@ -395,7 +401,13 @@ export class ScriptedEngine implements VcpuEngine {
     this.#ports.clear();
     this.#functions.clear();
     this.#protected.clear();
-    for (const list of [this.#hooks, this.#endListeners, this.#serialListeners]) list.length = 0;
+    for (const list of [
+      this.#hooks,
+      this.#endListeners,
+      this.#serialListeners,
+      this.#configListeners,
+    ])
+      list.length = 0;
     this.mapPorts(CONFIG_ADDRESS, 8, this.#configPorts());
   }
 

@@ -118,6 +118,9 @@ export interface VcpuEngine {
    * @param devfn device << 3 | function
    */
   setPciFunction(devfn: number, target: TrapTarget | null): void;
+  /** Calls `listener` with every dword that the guest writes to port 0xcf8, once it is stored. */
+  onConfigAddress(listener: (address: number) => void): void;
+
   /** The engine's own function in a slot, to read from or to build on; reads all ones if none. */
   pciFunction(devfn: number): TrapTarget;
   /**

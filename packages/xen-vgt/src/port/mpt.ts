@@ -39,7 +39,9 @@ export class MediatorPort {
     target: TrapTarget,
     kind: TrapKind = 'gttmmio',
   ): void {
-    this.#hypervisor.domain(domid)?.mapTrap(gpa, bytes, kind, target);
+    const domain = this.#hypervisor.domain(domid);
+    domain?.enableVgt(this.#devfn);
+    domain?.mapTrap(gpa, bytes, kind, target);
   }
 
   unmapTrap(domid: number, gpa: number, bytes: number): void {

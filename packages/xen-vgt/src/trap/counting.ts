@@ -1,4 +1,5 @@
 import type { AccessSize, TrapTarget } from '@xengt/hsw-device';
+import { BUFFERED, PathCounts, READS, WRITES } from '../request/path-counts.ts';
 
 /** What an access was for; each kind counts reads and writes apart. */
 export type CountKind = 'mmio' | 'gtt' | 'aperture' | 'config' | 'ports' | 'vga';
@@ -33,6 +34,14 @@ export class TrapCounters {
   }
 }
 
+/** How a range's accesses leave the guest. */
+export interface TrapPath {
+  /** Where its requests are counted. Default: nowhere, what answers is reached without a request. */
+  readonly path?: PathCounts;
+  /** Writes are not waited for. Xen: the buffered ring, which on one thread is emptied at once. */
+  readonly buffered?: boolean;
+}
+
 /** Counts accesses and hands them on, with nothing allocated. */
 export class CountingTarget implements TrapTarget {
   readonly name: string;
@@ -42,9 +51,21 @@ export class CountingTarget implements TrapTarget {
   /** Offset from which on accesses count as the second kind. */
   readonly #split: number;
   readonly #target: TrapTarget;
+  readonly #path: PathCounts;
+  readonly #requests: Float64Array;
+  readonly #written: number;
 
   /** @param bytes length of the range; used for `gttmmio` only */
-  constructor(kind: TrapKind, bytes: number, counters: TrapCounters, target: TrapTarget) {
+  constructor(
+    kind: TrapKind,
+    bytes: number,
+    counters: TrapCounters,
+    target: TrapTarget,
+    { path = new PathCounts(), buffered = false }: TrapPath = {},
+  ) {
+    this.#path = path;
+    this.#requests = path.counts;
+    this.#written = buffered ? BUFFERED : WRITES;
     this.name = target.name;
     this.#counts = counters.counts;
     this.#low = KINDS.indexOf(kind === 'gttmmio' ? 'mmio' : kind) * 2;
@@ -53,12 +74,19 @@ export class CountingTarget implements TrapTarget {
     this.#target = target;
   }
 
+  /** The next accesses are one instruction's. @param bytes 8, 16 or 32 */
+  chain(bytes: number): void {
+    this.#path.chain(bytes);
+  }
+
   read(offset: number, size: AccessSize): number {
+    (this.#requests[READS] as number)++;
     (this.#counts[offset < this.#split ? this.#low : this.#high] as number)++;
     return this.#target.read(offset, size);
   }
 
   write(offset: number, size: AccessSize, value: number): void {
+    (this.#requests[this.#written] as number)++;
     (this.#counts[(offset < this.#split ? this.#low : this.#high) + 1] as number)++;
     this.#target.write(offset, size, value);
   }

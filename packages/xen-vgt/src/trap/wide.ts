@@ -1,11 +1,10 @@
 import type { TrapTarget } from '@xengt/hsw-device';
+import { CountingTarget } from './counting.ts';
+import { isWide } from './widths.ts';
 
-/** The widest access that is emulated, bytes: one AVX register. Upstream: `hvmemul` up to 32. */
-export const WIDE_MAX = 32;
-
-/** Whether an access of this width is emulated: powers of two from 8 to 32 bytes. */
-export function isWide(bytes: number): boolean {
-  return bytes === 8 || bytes === 16 || bytes === WIDE_MAX;
+/** Tells whoever counts that the next accesses are one instruction's. @param bytes 8, 16 or 32 */
+export function chainAccesses(target: TrapTarget, bytes: number): void {
+  if (target instanceof CountingTarget) target.chain(bytes);
 }
 
 /**
@@ -20,6 +19,7 @@ export function wideRead(
   into: Int32Array,
 ): boolean {
   if (!isWide(bytes)) return false;
+  chainAccesses(target, bytes);
   for (let i = 0; i < bytes; i += 4) into[i >>> 2] = target.read(offset + i, 4);
   return true;
 }
@@ -32,6 +32,7 @@ export function wideWrite(
   from: Int32Array,
 ): boolean {
   if (!isWide(bytes)) return false;
+  chainAccesses(target, bytes);
   for (let i = 0; i < bytes; i += 4) target.write(offset + i, 4, from[i >>> 2] as number);
   return true;
 }

@@ -10,6 +10,7 @@ import {
 } from '../../port/engine.ts';
 import type { TimeSource, WaitSource } from '../../steady-time.ts';
 import { packMachine, unpackMachine } from '../machine-state.ts';
+import { ConfigAddress } from './config-address.ts';
 import { CACHE_LINE_FLUSH, CLFLUSH_AS_SFENCE, PAGE_ATTRIBUTE_TABLE } from './cpu-identity.ts';
 import { INTERRUPTS_AT_SAFE_POINTS } from './deferred-irqs.ts';
 import { GuestTime } from './guest-time.ts';
@@ -166,6 +167,7 @@ class V86Engine implements VcpuEngine {
   readonly #panic: { text: string };
   readonly #mmio: MmioMap;
   readonly #ports: PortMap;
+  readonly #configAddress: ConfigAddress;
   readonly #pci: PciBus;
   readonly #chips: IrqChips;
   readonly #intx: IntxLines;
@@ -225,6 +227,7 @@ class V86Engine implements VcpuEngine {
     this.#instructions = new Int32Array(memory, STATE_INSTRUCTIONS, 1);
     this.#mmio = new MmioMap(cpu);
     this.#ports = new PortMap(cpu);
+    this.#configAddress = new ConfigAddress(this.#ports);
     this.#pci = new PciBus(cpu, this.#ports);
     this.#chips = new IrqChips(cpu);
     this.#intx = new IntxLines(this.#chips, this.#counters);
@@ -431,6 +434,10 @@ class V86Engine implements VcpuEngine {
     this.#pci.set(devfn, target);
   }
 
+  onConfigAddress(listener: (address: number) => void): void {
+    this.#configAddress.listeners.push(listener);
+  }
+
   pciFunction(devfn: number): TrapTarget {
     return this.#pci.own(devfn);
   }
@@ -533,7 +540,13 @@ class V86Engine implements VcpuEngine {
     this.#isolate();
     this.#intx.release();
     this.#pci.set(VGA_DEVFN, this.#vga);
-    for (const list of [this.#hooks, this.#endListeners, this.#serialListeners]) list.length = 0;
+    for (const list of [
+      this.#hooks,
+      this.#endListeners,
+      this.#serialListeners,
+      this.#configAddress.listeners,
+    ])
+      list.length = 0;
   }
 
   saveMachine(): Uint8Array<ArrayBuffer> {

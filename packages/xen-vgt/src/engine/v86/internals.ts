@@ -70,6 +70,9 @@ export interface V86Cpu {
   readonly jit_imports: Record<string, unknown>;
   readonly wm: { readonly wasm_table: { set(index: number, f: unknown): void } };
   mmap_write16: MmapWrite;
+  /** MOVQ and MOVDQ stores, lowest dword first. */
+  mmap_write64: (address: number, v0: number, v1: number) => void;
+  mmap_write128: (address: number, v0: number, v1: number, v2: number, v3: number) => void;
   /** Executes up to about a millisecond. @returns milliseconds until it wants to run again */
   main_loop(): number;
   run_hardware_timers(acpi: number, now: number): number;

@@ -1,5 +1,6 @@
 import type { AccessSize, TrapTarget } from '@xengt/hsw-device';
 import { RangeMap } from '../../trap/range-map.ts';
+import { chainAccesses } from '../../trap/wide.ts';
 import {
   BLOCK_BITS,
   LEGACY_VGA_END,
@@ -73,6 +74,21 @@ export class MmioMap {
       if (whole !== undefined) whole(address, value);
       else split.call(cpu, address, value);
     };
+    const { mmap_write64, mmap_write128 } = cpu;
+    cpu.mmap_write64 = (address, v0, v1): void => {
+      this.#chain(address, 8);
+      mmap_write64.call(cpu, address, v0, v1);
+    };
+    cpu.mmap_write128 = (address, v0, v1, v2, v3): void => {
+      this.#chain(address, 16);
+      mmap_write128.call(cpu, address, v0, v1, v2, v3);
+    };
+  }
+
+  /** v86 stores wide registers as dwords, in ascending order; reads of them it does not tell apart. */
+  #chain(address: number, bytes: number): void {
+    const target = this.#ranges.find(address >>> 0);
+    if (target !== undefined) chainAccesses(target, bytes);
   }
 
   /** See `VcpuEngine.mapMmio`. */
