@@ -35,6 +35,7 @@ export { Histogram } from './sched/histogram.ts';
 export { POLICY_NAMES, type PolicyName, type SchedulerPolicy } from './sched/policy.ts';
 export { RenderSwitch, type SwitchCounters } from './sched/render-switch.ts';
 export { Scheduler, type SchedulerCounters } from './sched/scheduler.ts';
+export { BootTimeConfig } from './vgpu/boot-time-config.ts';
 export { VgpuConfig } from './vgpu/config.ts';
 export type { MmioCounters } from './vgpu/mmio.ts';
 export * as pvInfo from './vgpu/pv-info.ts';

@@ -6,7 +6,13 @@ import type {
   Monitor,
   PortName,
 } from '@xengt/hsw-device';
-import { ENGINE_IDS, engineRegs, GM_PAGES, WAIT_SEMAPHORE } from '@xengt/hsw-device';
+import {
+  ENGINE_IDS,
+  engineRegs,
+  GM_PAGES,
+  igdConfigSpace,
+  WAIT_SEMAPHORE,
+} from '@xengt/hsw-device';
 import { AttributeTable } from './attr/attribute-table.ts';
 import { Klog } from './control/klog.ts';
 import { ControlTree } from './control/tree.ts';
@@ -34,6 +40,7 @@ import { isShare, type ShareParams } from './sched/entity.ts';
 import type { PolicyName } from './sched/policy.ts';
 import { RenderSwitch } from './sched/render-switch.ts';
 import { Scheduler } from './sched/scheduler.ts';
+import { BootTimeConfig } from './vgpu/boot-time-config.ts';
 import { HostForcewake } from './vgpu/host-forcewake.ts';
 import { DISPLAY_LEGACY_VGA, DISPLAY_READY } from './vgpu/pv-info.ts';
 import { Vgpu, type VgpuOwner } from './vgpu/vgpu.ts';
@@ -146,6 +153,8 @@ export class Vgt implements VgpuOwner {
   readonly lifecycle: Lifecycle;
   readonly klog: Klog;
   readonly dom0: Vgpu;
+  /** What Domain-0's configuration accesses reach: hardware's function until there is an HVM. */
+  readonly dom0Config: BootTimeConfig;
   /** How the ports of HVMs' boards are wired. */
   readonly hvmWiring: DisplayEngine['wiring'];
   /** Page requests of the hardware that found no VM to answer. */
@@ -153,6 +162,7 @@ export class Vgt implements VgpuOwner {
   readonly #events: VgtEvents;
   readonly #vms: Vgpu[] = [];
   #bootForegroundDone = false;
+  #bootTime = true;
   #turns = 0;
 
   constructor(o: VgtOptions) {
@@ -236,6 +246,12 @@ export class Vgt implements VgpuOwner {
     this.lifecycle = new Lifecycle(this);
     this.klog = new Klog(clock);
     this.dom0 = this.#createDom0();
+    const physical = igdConfigSpace({
+      name: 'igd',
+      deviceId: device.model.deviceId,
+      apertureMiB: device.apertureBytes / MIB,
+    });
+    this.dom0Config = new BootTimeConfig(physical, this.dom0.config.space, () => this.#bootTime);
     this.indirect = new IndirectDisplay(() => this.#vms);
     this.foreground = new Foreground(device, this.dom0, this.scanOut);
     this.commandDisplay = new CommandDisplay(device, () => this.switch.owner);
@@ -328,6 +344,7 @@ export class Vgt implements VgpuOwner {
     });
     this.#vms.push(vgpu);
     this.klog.say(`vm${domid}: created, ${p.lowMiB} + ${p.highMiB} MiB, ${p.fences} fences`);
+    this.#bootTime &&= vgpu.isDom0;
     if (!vgpu.isDom0 && (this.config.propagateMonitors ?? true)) this.#propagate(vgpu);
     return vgpu;
   }

@@ -18,7 +18,7 @@ export const USAGE = `npm run fuzz -- [options]
   --hostile N      instead: a VM attacks three that work, with N hostile operations, e.g. 1e8
   --attack NAME    only that kind of attack, e.g. "endless batch"
   --hangs N        instead: guests hang by turns, N times in all, while others work, e.g. 1000
-  --model NAME     instead: a part of a guest's machine beside the GPU: vga
+  --model NAME     instead: a part of a guest's machine: vga, config, ports, instructions
   --cases N        so many cases of it (default 1e6)
   --partition NAME static (default) or shared: all VMs have the same graphics memory in turn
   --xl N           instead: N domain files as xl reads them, e.g. 1e7; --life N begins with that one

@@ -149,11 +149,20 @@ describe('demo', () => {
         partition: 'static',
         memoryMiB: 512,
         scheduler: 'timer',
+        dom0: 'deprivileged',
         packages: null,
         trace: null,
         aub: null,
       },
     ]);
+  });
+
+  test('how Domain-0 reaches the mediator is said by name; another one is refused', async () => {
+    await xengt('demo --dom0 hooks');
+    expect(demoed[0]?.dom0).toBe('hooks');
+    const wrong = await xengt('demo --dom0 traps');
+    expect(wrong.code).toBe(2);
+    expect(wrong.err).toContain('expected "traps" to be one of (deprivileged|hooks)');
   });
 
   test('the scheduler reaches the host; a wrong name does not', async () => {

@@ -1,6 +1,7 @@
 import type { ApplicationContext, CommandContext } from '@stricli/core';
 import type { TraceFilter } from '@xengt/hsw-device';
 import type { PartitionMode, PolicyName } from '@xengt/linux-vgt';
+import type { Dom0Access } from '@xengt/xen-vgt';
 import type { GuestConfig } from '../config/guest-config.ts';
 import type { GuestBuildFlags, GuestListFlags } from '../guest/command.ts';
 import type { DecodeFileOptions } from '../insight/decode.ts';
@@ -32,6 +33,8 @@ export interface DemoOptions {
   readonly memoryMiB: number;
   /** How the mediator shares the engines' time. */
   readonly scheduler: PolicyName;
+  /** How Domain-0's accesses reach the mediator. */
+  readonly dom0: Dom0Access;
   /** Where the guest image's packages come from when it has to be built; null fetches them. */
   readonly packages: string | null;
   /** What of the GPU is traced, and into which file; null traces nothing. */

@@ -1,5 +1,6 @@
 import { COMMANDS, ENGINE_IDS, type Engine } from '@xengt/hsw-device';
 import type { SchedEntity } from '@xengt/linux-vgt';
+import type { Domain } from '@xengt/xen-vgt';
 import type { Counters } from '../lab/host-view.ts';
 import { TIME } from './guest-engine.ts';
 import type { Host } from './host.ts';
@@ -39,11 +40,24 @@ export function counters(host: Host): Counters {
   }
   for (const d of host.domains.values()) {
     out[`${d.name} traps`] = d.domain.counters.snapshot();
+    for (const [path, counted] of Object.entries(requestCounters(d.domain))) {
+      out[`${d.name} ${path}`] = counted;
+    }
     if (d.vgpu === null) continue;
     out[`${d.name} vgpu`] = { ...d.vgpu.counters };
     out[`${d.name} share`] = share(d.vgpu.sched);
   }
   return out;
+}
+
+/** A domain's requests, by who served them; Domain-0's faults in their place. */
+export function requestCounters(domain: Domain): Record<string, Record<string, number>> {
+  const { dom0, deviceModel, vgt } = domain;
+  if (dom0 !== null) return vgt === null ? {} : { faults: { ...dom0.faults } };
+  return {
+    'device model requests': deviceModel.snapshot(),
+    ...(vgt === null ? {} : { 'vgt requests': vgt.snapshot() }),
+  };
 }
 
 const us = (ns: number): number => Math.round(ns / 1000);

@@ -4,6 +4,7 @@ import { unclaimedText } from '@xengt/hsw-device';
 import { type UnclaimedRegister, unclaimedOf } from '../insight/unclaimed.ts';
 import { encodePng } from '../lab/png.ts';
 import { ggttFaults } from './counters.ts';
+import { type Dom0Report, dom0Text } from './dom0-report.ts';
 import { ScreenShot, screensOf } from './domain-view.ts';
 import type { GuestFacts, WorkReport } from './guest-driver.ts';
 import type { Host } from './host.ts';
@@ -45,6 +46,8 @@ export interface DemoReport {
     /** Registers that a driver touched and that no table has. */
     readonly unclaimed: readonly UnclaimedRegister[];
   };
+  /** How Domain-0 reached the mediator; null when it has the GPU itself. */
+  readonly dom0: Dom0Report | null;
   readonly memory: MemoryReport;
   /** Seconds from the start of the domains until every console was lit. */
   readonly bootSeconds: number;
@@ -115,6 +118,7 @@ export function reportText(report: DemoReport): string {
       : [
           `GTT: entries of ${gpu.gttSwaps} MiB exchanged in ${(gpu.gttSwapUs / 1000).toFixed(1)} ms`,
         ]),
+    ...(report.dom0 === null ? [] : [dom0Text(report.dom0)]),
     `Memory: ${memory.residentMiB} MiB resident, of which ${memory.guestRamMiB} MiB are guests' RAM in ` +
       `use; each domain adds ${memory.besideRamMiB} MiB to that`,
     `Consoles lit after ${report.bootSeconds.toFixed(1)} s`,

@@ -29,6 +29,7 @@ function options(rest: Partial<DemoOptions>): DemoOptions {
     partition: 'static',
     memoryMiB: 512,
     scheduler: 'timer',
+    dom0: 'deprivileged',
     packages: null,
     trace: null,
     aub: null,

@@ -21,6 +21,7 @@ import {
   reportText,
   writeScreens,
 } from './demo-report.ts';
+import { dom0Report } from './dom0-report.ts';
 import { type DomainPlan, filesOf, planDomains } from './domain-plan.ts';
 import { guestFacts, loadDriver, patienceFor, runWork, type WorkReport } from './guest-driver.ts';
 import { type GuestFiles, readGuestFiles } from './guest-files.ts';
@@ -52,9 +53,9 @@ interface DemoState {
 
 /** Boots a host and reports on it: what `xengt demo` runs. */
 export async function runDemo(options: DemoOptions, io: CommandIo): Promise<XengtExitCode> {
-  const { scheduler, partition, memoryMiB } = options;
+  const { scheduler, partition, memoryMiB, dom0 } = options;
   const asked = await planDomains(options.domains, options.configs, memoryMiB);
-  const host = new Host({ vgt: { scheduler, partition } });
+  const host = new Host({ vgt: { scheduler, partition }, dom0 });
   const plans = fitPlans((host.vgt as Vgt).partition, asked);
   const ready: { image: GuestFiles | null } = { image: null };
   const life = new HostLife(
@@ -206,6 +207,7 @@ async function makeReport(state: DemoState): Promise<DemoReport> {
     version: 1,
     domains,
     gpu: gpuReport(host),
+    dom0: dom0Report(host),
     memory: memoryReport(host, state.residentBefore),
     bootSeconds: (state.litAt - state.startedAt) / 1000,
   };

@@ -4,10 +4,12 @@ import {
   makeMonitor,
   type PortName,
   type PortWiring,
+  type TrapTarget,
 } from '@xengt/hsw-device';
 import { type Vgpu, type VgpuParams, Vgt, type VgtConfig } from '@xengt/linux-vgt';
 import { endInstance, type MonitorRecord } from '@xengt/qemu-vgt';
 import {
+  type Dom0Access,
   type Domain,
   type Executor,
   HostLoop,
@@ -48,6 +50,8 @@ export interface HostOptions {
   readonly monitors?: Monitors;
   /** `direct`: Domain-0 has the whole GPU and nobody else has any. Default `mediated`. */
   readonly mode?: 'mediated' | 'direct';
+  /** How Domain-0's accesses reach the mediator. Default `deprivileged`: each traps. */
+  readonly dom0?: Dom0Access;
 }
 
 export interface DomainOptions {
@@ -100,6 +104,8 @@ export class Host {
   readonly events: string[] = [];
   /** Fails with GPU_LOST when the mediator gives the GPU up; a run of the host is over then. */
   readonly lost: Promise<never>;
+  /** How Domain-0's accesses reach the mediator. */
+  readonly dom0Access: Dom0Access;
   readonly #monitors: Monitors;
   readonly #arrivals: Set<(domain: HostDomain) => void> = new Set();
 
@@ -113,6 +119,7 @@ export class Host {
       ...(options.wiring === undefined ? {} : { wiring: options.wiring }),
       wake: () => loop.kick(),
     });
+    this.dom0Access = options.dom0 ?? 'deprivileged';
     this.#monitors = options.monitors ?? DEFAULT_MONITORS;
     for (const [port, monitor] of Object.entries(this.#monitors)) {
       this.device.display.connect(port as PortName, monitor);
@@ -201,12 +208,14 @@ export class Host {
    */
   placeDomain(o: PlacedGuest, vgpuFor: () => Vgpu | null): HostDomain {
     const { engine, name, domid } = o;
-    const domain = this.hypervisor.createDomain({ name, engine, domid });
+    const dom0 = this.dom0Access;
+    const domain = this.hypervisor.createDomain({ name, engine, domid, dom0 });
     engine.onSafePoint(() => this.loop.poll());
     try {
       const vgpu = vgpuFor();
       if (vgpu === null) this.direct = new DirectGpu(domain, this.device);
-      const igd = vgpu?.config.space ?? (this.direct as DirectGpu).config;
+      else domain.enableVgt(IGD_DEVFN);
+      const igd = this.#functionOf(vgpu);
       const machine = new GuestMachine(domain, engine, this.device.model, igd);
       const host = new HostDomain({
         ...o,
@@ -222,6 +231,12 @@ export class Host {
       this.hypervisor.releaseDomain(domid);
       throw error;
     }
+  }
+
+  /** What answers for 00:02.0 of a domain. @param vgpu null: it has the GPU itself */
+  #functionOf(vgpu: Vgpu | null): TrapTarget {
+    if (vgpu === null) return (this.direct as DirectGpu).config;
+    return vgpu.isDom0 ? (this.vgt as Vgt).dom0Config : vgpu.config.space;
   }
 
   /** Calls `listener` with each domain that is made, or comes from elsewhere. @returns takes it back */

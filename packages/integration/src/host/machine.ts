@@ -45,6 +45,8 @@ const GGC = 0x0200;
 /** ACPI keeps the last 16 MiB of RAM from the kernel; the OpRegion lies there. */
 const RESERVED_TOP = 16 << 20;
 const OPREGION_OFFSET = 1 << 20;
+/** Frames below 4 GiB. */
+const LOW_FRAMES_MAX: number = 1 << 20;
 const NO_LIMIT: MonitorLimit = { width: DISPI_MAX_WIDTH, height: DISPI_MAX_HEIGHT };
 /**
  * Configuration registers that firmware and kernel set before a driver comes, dwords: cache line
@@ -76,15 +78,22 @@ export class GuestMachine {
   monitorLimit: () => MonitorLimit = () => NO_LIMIT;
   /** Where the OpRegion lies in guest memory. */
   readonly opRegionAt: number;
+  /** Writes of the OpRegion's address that were refused: it is there already, or cannot be there. */
+  opRegionRefused = 0;
+  /** First frame above low memory, as firmware said; -1 before. Upstream: vgt low_mem_max_gpfn. */
+  lowMemoryTop = -1;
   readonly #igd: TrapTarget;
+  readonly #domain: Domain;
+  #opRegion: Uint8Array | null = null;
   readonly #isaBridge: ConfigSpace;
-  readonly #region: DataView;
+  #region: DataView;
 
   /** @param igd configuration space of 00:02.0, of a vGPU or of the whole GPU */
   constructor(domain: Domain, engine: VcpuEngine, model: HaswellModel, igd: TrapTarget) {
     const ids = platformOf(model.deviceId);
     const top = engine.ram.bytes.length;
     this.#igd = igd;
+    this.#domain = domain;
     this.hostBridge = new HostBridge({
       device: ids.hostBridge,
       revision: ids.hostRevision,
@@ -116,6 +125,11 @@ export class GuestMachine {
       name: igd.name,
       read: (offset, size) => igd.read(offset, size),
       write: (offset, size, value) => {
+        if (offset + size > ASLS) {
+          this.#placeAt(offset, size, value);
+          return;
+        }
+        if (offset === 0 && size === 4) this.#topWritten(value);
         igd.write(offset, size, value);
         if (offset === SWSCI) answerSwsci(this.#region);
       },
@@ -130,8 +144,34 @@ export class GuestMachine {
   placeOpRegion(domain: Domain, display: Pick<DisplayEngine, 'wiring' | 'monitorOn'>): void {
     const ports = vbtPortsOf(PORTS, display.wiring);
     const panel = display.monitorOn('A');
-    domain.writeGpa(this.opRegionAt, buildOpRegion(ports, panel === null ? null : panelOf(panel)));
-    this.#igd.write(ASLS, 4, this.opRegionAt);
+    this.#opRegion = buildOpRegion(ports, panel === null ? null : panelOf(panel));
+    this.#igd.write(ASLS, 4, 0);
+    this.#placeAt(ASLS, 4, this.opRegionAt);
+    this.#topWritten(domain.ramBytes >>> 12);
+  }
+
+  /** The first address written has the machine's OpRegion copied there; a later one changes nothing. */
+  #placeAt(offset: number, size: number, value: number): void {
+    const region = this.#opRegion;
+    const whole = offset === ASLS && size === 4 && region !== null;
+    const free = this.#igd.read(ASLS, 4) === 0;
+    if (!whole || !free || !this.#domain.writeGpa((value & ~0xfff) >>> 0, region)) {
+      this.opRegionRefused++;
+      return;
+    }
+    this.#igd.write(ASLS, 4, value);
+    const { engine } = this.#domain;
+    const at = (value & ~0xfff) >>> 0;
+    this.#region = new DataView(
+      engine.ram.bytes.buffer,
+      engine.ram.bytes.byteOffset + at,
+      OPREGION_BYTES,
+    );
+  }
+
+  /** Firmware says once where low memory ends, by a write to the vendor id. @param frames below 2^20 */
+  #topWritten(frames: number): void {
+    if (this.lowMemoryTop < 0 && frames >= 0 && frames < LOW_FRAMES_MAX) this.lowMemoryTop = frames;
   }
 
   exportState(): MachineStateV1 {

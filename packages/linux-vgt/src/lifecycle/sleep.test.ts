@@ -67,6 +67,22 @@ describe('sleep of the whole machine', () => {
     expect(b.vgt.switch.counters.lostImages).toBe(0);
   });
 
+  test('[R14] after it hardware is kept awake for as many as before', () => {
+    const { forcewake } = b.vgt;
+    forcewake.get();
+    forcewake.get();
+    const awake = (): boolean => !b.device.gt.power.rc6.asleep;
+    const { holders } = forcewake;
+    expect(awake()).toBe(true);
+    expect(b.vgt.lifecycle.suspend()).toBeNull();
+    powerOff();
+    expect(b.device.regs.peek(0xa188) & 1).toBe(0);
+    b.vgt.lifecycle.resume();
+    expect(b.device.regs.peek(0xa188) & 1).toBe(1);
+    expect(forcewake.holders).toBe(holders);
+    expect(awake()).toBe(true);
+  });
+
   test('a VM that does not let go of the engines keeps the machine awake', () => {
     hvm.poke(BATCH_GFN, batch(hvm.batchGma));
     hvm.submit(RCS, batch(hvm.batchGma));

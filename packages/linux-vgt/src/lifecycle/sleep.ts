@@ -51,8 +51,10 @@ export class Sleep {
       vms,
       scheduler,
       interrupts,
+      forcewake,
       switch: sw,
     } = this.#vgt;
+    forcewake.restore();
     for (let i = 0; i < GM_PAGES; i++) device.ggtt.write(i, reserved.dummyPte);
     reserved.map(device.ggtt);
     residency.forget();

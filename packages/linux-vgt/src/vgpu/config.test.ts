@@ -54,6 +54,25 @@ describe('configuration space', () => {
   });
 });
 
+describe("Domain-0's configuration space", () => {
+  test('[Q12] it is hardware until the first HVM is there, and virtual from then on', () => {
+    b = new Bench();
+    const { dom0Config, dom0 } = b.vgt;
+    dom0Config.write(0x10, 4, 0xfe400000 | 0);
+    dom0Config.physical.poke(0x3c, 1, 0x2a);
+    expect(dom0Config.read(0x3c, 1)).toBe(0x2a);
+    expect(dom0Config.physical.read(0x10, 4)).toBe(0xfe400004 | 0);
+    expect(dom0.config.space.read(0x10, 4)).toBe(0xfe400004 | 0);
+    b.hvm(1);
+    expect(dom0Config.read(0x3c, 1)).toBe(0);
+    dom0Config.write(0x10, 4, 0xfd000000 | 0);
+    expect(dom0Config.read(0x10, 4)).toBe(0xfd000004 | 0);
+    expect(dom0Config.physical.read(0x10, 4)).toBe(0xfe400004 | 0);
+    expect(b.vgt.destroyVgpu(1)).not.toBe('EINVAL');
+    expect(dom0Config.read(0x10, 4)).toBe(0xfd000004 | 0);
+  });
+});
+
 describe('interrupt delivery', () => {
   const open = (guest: TestGuest): void => {
     guest.write(0x44014, ~1);

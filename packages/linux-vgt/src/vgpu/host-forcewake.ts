@@ -42,6 +42,11 @@ export class HostForcewake {
     this.#device.regs.write32(FORCEWAKE_MT, RELEASE);
   }
 
+  /** Hardware forgot the request while it had no power: it is made again for whoever holds it. */
+  restore(): void {
+    if (this.holders > 0) this.#device.regs.write32(FORCEWAKE_MT, REQUEST);
+  }
+
   /** Reads a register of hardware, awake while it lasts. @param offset multiple of 4 */
   read32(offset: number): number {
     const { regs, gt } = this.#device;

@@ -338,7 +338,7 @@ describe('software SCI', () => {
     return { busy: (scic & 1) !== 0, exit: (scic >>> 5) & 7, parm };
   }
 
-  test('asking what is supported succeeds with "nothing"', () => {
+  test('[Q10] asking what is supported succeeds with "nothing"', () => {
     for (const [main, sub] of [
       [4, 0],
       [4, 1],
@@ -348,7 +348,7 @@ describe('software SCI', () => {
     }
   });
 
-  test('every other call fails, and is never left busy', () => {
+  test('[Q10] every other call fails, and is never left busy', () => {
     for (let main = 0; main < 16; main++) {
       for (let sub = 0; sub < 256; sub++) {
         if ((main === 4 && sub <= 1) || (main === 6 && sub === 0)) continue;

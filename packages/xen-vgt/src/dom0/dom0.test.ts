@@ -27,7 +27,7 @@ describe('what Domain-0 may not touch itself', () => {
       null,
     ]);
     const entry = (address: number): bigint => BigInt(address) | 3n;
-    const marked = (e: bigint): boolean => ((traps.l1Entry(e) >> RESERVED_BIT) & 1n ? true : false);
+    const marked = (e: bigint): boolean => ((traps.l1Entry(e) >> RESERVED_BIT) & 1n) === 1n;
     expect([BAR - 4096, BAR, BAR + 0x1000, BAR + 0x2000].map((a) => marked(entry(a)))).toEqual([
       false,
       true,

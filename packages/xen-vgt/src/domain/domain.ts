@@ -4,7 +4,7 @@ import type { DomainPort } from '../port/domain-port.ts';
 import type { EngineEnd, EngineEvent, VcpuEngine } from '../port/engine.ts';
 import { EventChannels } from '../request/event-channels.ts';
 import { type IoKind, IoreqServer } from '../request/ioreq-server.ts';
-import { type PathCounts, WRITES } from '../request/path-counts.ts';
+import type { PathCounts } from '../request/path-counts.ts';
 import { CountingTarget, TrapCounters, type TrapKind } from '../trap/counting.ts';
 import { NO_FRAME, P2m } from './p2m.ts';
 import { PanicWatch } from './panic-watch.ts';
@@ -202,7 +202,7 @@ export class Domain implements DomainPort {
     const mine = vgt?.serves('pci', (address >>> 8) & 0xff) === true && address >>> 16 === 0x8000;
     if (mine && !this.#hooked) vgt.configAddress++;
     if (dom0 === null) deviceModel.configAddress++;
-    else if (vgt !== null && !this.#hooked) dom0.ports.counts[WRITES]++;
+    else if (vgt !== null && !this.#hooked) dom0.ports.wrote();
   }
 
   /** Who answers for a kind of range. */

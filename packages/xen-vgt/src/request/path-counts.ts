@@ -29,6 +29,11 @@ export class PathCounts {
     counts[CHAINED] = (counts[CHAINED] as number) + requests - 1;
   }
 
+  /** A write that no range was called for. */
+  wrote(): void {
+    this.counts[WRITES] = (this.counts[WRITES] as number) + 1;
+  }
+
   /** Requests handed over; those of 8 bytes count once. */
   get requests(): number {
     const c = this.counts;

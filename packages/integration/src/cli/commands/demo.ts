@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { buildCommand, type Command } from '@stricli/core';
 import { type PartitionMode, POLICY_NAMES, type PolicyName } from '@xengt/linux-vgt';
+import type { Dom0Access } from '@xengt/xen-vgt';
 import {
   type ConfigIssue,
   formatIssues,
@@ -28,6 +29,7 @@ interface DemoFlags {
   readonly partition: PartitionMode;
   readonly memory: number;
   readonly scheduler: PolicyName;
+  readonly dom0: Dom0Access;
   readonly trace?: string;
   readonly traceFilter?: string;
   readonly aub?: string;
@@ -47,6 +49,7 @@ export const demoCommand: Command<XengtContext> = buildCommand<DemoFlags, [], Xe
       '  xengt demo                                          boot two domains, open the page to look',
       '  xengt demo --domains 3                              two guests',
       '  xengt demo --domains 16 --partition shared          fifteen, with graphics memory in turn',
+      '  xengt demo --dom0 hooks                             Domain-0 reaches the mediator untrapped',
       '  xengt demo --config guest1.cfg --config guest2.cfg  guests from domain files (as for xl)',
       '  xengt demo --headless --json --exit                 boot, report what happened, leave',
       '  xengt demo --trace gpu.txt --trace-filter commands,interrupts',
@@ -115,6 +118,12 @@ export const demoCommand: Command<XengtContext> = buildCommand<DemoFlags, [], Xe
         brief: "How the GPU's time is shared: in turn, by weight, or by who waits",
         default: 'timer',
       },
+      dom0: {
+        kind: 'enum',
+        values: ['deprivileged', 'hooks'],
+        brief: "Domain-0's accesses to the GPU: each traps, or its driver calls the mediator",
+        default: 'deprivileged',
+      },
       packages: {
         kind: 'parsed',
         parse: String,
@@ -168,6 +177,7 @@ export const demoCommand: Command<XengtContext> = buildCommand<DemoFlags, [], Xe
         partition: flags.partition,
         memoryMiB: flags.memory,
         scheduler: flags.scheduler,
+        dom0: flags.dom0,
         packages: flags.packages ?? null,
         trace: traceOf(flags),
         aub: flags.aub ?? null,
