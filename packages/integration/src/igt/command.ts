@@ -64,8 +64,13 @@ export async function runIgt(options: IgtOptions, io: CommandIo): Promise<XengtE
   TIME.setPace(options.speed, true);
   const booted = await bootIgtGuest(await readGuestFiles(image), defaultCacheDir(), io.signal);
   const unclaimed: UnclaimedRegister[] = [];
+  let noted = Promise.resolve();
   const start = (): Promise<TestGuest> =>
-    IgtGuest.start(booted, on, (touched) => void unclaimed.push(...touched));
+    IgtGuest.start(booted, on, (touched) => {
+      unclaimed.push(...touched);
+      // At once: a run that is cut off has told what its earlier guests touched.
+      noted = noted.then(() => addUnclaimed(path, touched));
+    });
   const guest = await start();
   const wanted = await closedOnError(guest, async () =>
     selectTests(listed ?? (await listOfGuest(options.list, guest)), options.subset),
@@ -89,7 +94,7 @@ export async function runIgt(options: IgtOptions, io: CommandIo): Promise<XengtE
     },
     onRestart: () => io.err('    a fresh guest from here on\n'),
   });
-  await addUnclaimed(path, unclaimed);
+  await noted;
   for (const u of unclaimed) io.err(`no row claims ${u.source} ${unclaimedText([u])}`);
   return report(options, io, wanted, results);
 }

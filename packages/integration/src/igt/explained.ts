@@ -28,6 +28,7 @@ export const EXPLANATIONS: readonly Explanation[] = [
   { tests: 'igt@kms_frontbuffer_tracking@basic', said: /igt_assert_crc_equal/, outcomes: ['fail'], because: 'draws with shaders among other ways, which the device does not execute' },
   // What i915 does otherwise in a virtual GPU.
   { tests: 'igt@{kms_pm_rpm,i915_pm_rpm}{,@*}', said: /setup_environment/, outcomes: ['skip', 'fail'], on: 'mediated', because: 'i915 uses no RC6 in a virtual GPU and then never lets it suspend at run time' },
+  { tests: 'igt@*', said: /IGT_RUNTIME_PM_STATUS_SUSPENDED/, outcomes: ['skip', 'fail'], on: 'mediated', because: 'i915 uses no RC6 in a virtual GPU and then never lets it suspend at run time' },
   // What no Haswell has.
   { tests: 'igt@gem_{lmem_swapping,lmem_evict,ccs,pxp}{,@*}', outcomes: ['skip'], because: 'Haswell has no local memory, flat CCS or protected content' },
   { tests: 'igt@{gem_huc_copy,gem_vm_create,intel_hwmon,i915_pm_freq_*,i915_pm_sseu,sriov_basic}{,@*}', outcomes: SKIPPED, because: 'Haswell has no such unit: HuC, hwmon, GuC frequency tables, slice power gating, SR-IOV' },
