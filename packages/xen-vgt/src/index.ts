@@ -24,6 +24,7 @@ export {
 } from './engine/scripted.ts';
 export { createV86Engine } from './engine/v86/engine.ts';
 export type { V86Options } from './engine/v86/options.ts';
+export { type IgdMode, igdModeOf } from './firmware/igd-mode.ts';
 export { type Executor, HostLoop, type Step } from './host-loop.ts';
 export { type DomainConfig, DomainError, Hypervisor } from './hypervisor.ts';
 export { MessageRing } from './message-ring.ts';

@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { addScripted, scriptedHost } from '../life/testing/lab.ts';
 import type { Host } from './host.ts';
+import type { HostDomain } from './host-domain.ts';
 import { HostError } from './host-error.ts';
 
 const CREATE = 'control/create_vgt_instance';
@@ -61,6 +62,17 @@ describe("a domain's device model and the mediator", () => {
       expect([host.vgt?.partition.describe(), host.hypervisor.domains.length]).toEqual(before);
       expect([host.vgt?.vm(2), host.domains.get(2)]).toEqual([undefined, undefined]);
     }
+  });
+
+  test('[S3] firmware finds a vGPU by its page, and the GPU itself without one', async () => {
+    host = scriptedHost();
+    await addScripted(host, 1);
+    const hvm = host.domains.get(1) as HostDomain;
+    hvm.boot();
+    expect(hvm.machine.igdMode).toBe('vgt');
+    // Where its page says nothing it is taken for hardware.
+    hvm.machine.placeOpRegion(hvm.domain, host.device.display, host.device.mmio);
+    expect(hvm.machine.igdMode).toBe('passthrough');
   });
 
   test('a vGPU that is there already is left alone', async () => {

@@ -91,13 +91,15 @@ export class HostDomain {
     this.domain.engine.restoreState(state.engine);
     const refused = this.machine.importState(state.machine);
     if (refused !== null) throw new HostError('BAD_STATE', `${this.name}: ${refused}`);
-    this.machine.placeOpRegion(this.domain, this.display(this.#physical));
+    const { machine, domain, vgpu } = this;
+    machine.placeOpRegion(domain, this.display(this.#physical), vgpu?.mmio ?? null);
     this.domain.resume();
   }
 
   /** Lets a new domain start from its firmware. */
   boot(): void {
-    this.machine.placeOpRegion(this.domain, this.display(this.#physical));
+    const { machine, domain, vgpu } = this;
+    machine.placeOpRegion(domain, this.display(this.#physical), vgpu?.mmio ?? null);
     this.domain.resume();
   }
 

@@ -34,7 +34,7 @@ import {
   vbtPanelOf,
   vbtPortsOf,
 } from '@xengt/qemu-vgt';
-import type { Domain, VcpuEngine } from '@xengt/xen-vgt';
+import { type Domain, type IgdMode, igdModeOf, type VcpuEngine } from '@xengt/xen-vgt';
 
 /** 00:02.0. */
 export const IGD_DEVFN = 0x10;
@@ -82,6 +82,8 @@ export class GuestMachine {
   opRegionRefused = 0;
   /** First frame above low memory, as firmware said; -1 before. Upstream: vgt low_mem_max_gpfn. */
   lowMemoryTop = -1;
+  /** What firmware found 00:02.0 to be; null before it looked. */
+  igdMode: IgdMode | null = null;
   readonly #igd: TrapTarget;
   readonly #domain: Domain;
   #opRegion: Uint8Array | null = null;
@@ -137,11 +139,19 @@ export class GuestMachine {
   }
 
   /**
-   * Puts the OpRegion into guest memory and tells the GPU function where it is.
+   * Does firmware's part for the GPU: finds out what it is, tells a vGPU where the guest's memory below
+   * 4 GiB ends, puts the OpRegion into guest memory and says where it is. Upstream's does the last for a
+   * GPU passed through only; stock drivers ask a vGPU's firmware for a VBT too.
    *
    * @param display what the guest will find: its ports, and the panel that is built in
+   * @param registers BAR0 of a vGPU; null when the function is the GPU itself
    */
-  placeOpRegion(domain: Domain, display: Pick<DisplayEngine, 'wiring' | 'monitorOn'>): void {
+  placeOpRegion(
+    domain: Domain,
+    display: Pick<DisplayEngine, 'wiring' | 'monitorOn'>,
+    registers: TrapTarget | null = null,
+  ): void {
+    this.igdMode = registers === null ? 'passthrough' : igdModeOf(registers);
     const ports = vbtPortsOf(PORTS, display.wiring);
     const panel = display.monitorOn('A');
     this.#opRegion = buildOpRegion(ports, panel === null ? null : panelOf(panel));

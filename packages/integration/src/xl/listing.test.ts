@@ -50,13 +50,11 @@ test("lists have xl's columns; a name cannot steer a terminal", () => {
 
 test('top has what was taken since the sample before, of those that were there then', () => {
   const then = { at: 1000, domains: [domain(1)] };
-  const busy = { ...(domain(1).vgpu as object), seconds: 5, busy: { RCS: 3.5, BCS: 1 } };
+  const vgpu = domain(1).vgpu as NonNullable<DomainInfo['vgpu']>;
+  const busy = { ...vgpu, seconds: 5, busy: { RCS: 3.5, BCS: 1 } };
   const now = {
     at: 3000,
-    domains: [
-      domain(1, { seconds: 11, vgpu: busy as DomainInfo['vgpu'] }),
-      domain(2, { vgpu: null }),
-    ],
+    domains: [domain(1, { seconds: 11, vgpu: busy }), domain(2, { vgpu: null })],
   };
   expect(topText(now, null).split('\n')[2]).toBe(
     '        guest1 r-----      11.0      -    524288     1     1      5.0      -      -      -',

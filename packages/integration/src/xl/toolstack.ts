@@ -18,8 +18,9 @@ const CTRL_ALT_DEL: Uint8Array = Uint8Array.of(
   ...[0x1d, 0x38, 0xe0, 0x53],
   ...[0xe0, 0xd3, 0xb8, 0x9d],
 );
-/** A domain that ends sooner than this after its start is not started again, milliseconds. */
-const RESTART_LEAST_MS = 5000;
+/** A domain that ends sooner than this after its start, so often in a row, is not started again. */
+const SHORT_LIFE_MS = 5000;
+const SHORT_LIVES_MAX = 3;
 /** What the final states of a domain are in the words of its file. */
 const ENDS: Readonly<Record<string, EndKind>> = {
   shutdown: 'poweroff',
@@ -38,6 +39,8 @@ export class Toolstack {
   readonly #source: () => GuestSource | null;
   readonly #now: () => number;
   #busy: Promise<unknown> = Promise.resolve();
+  /** Short lives in a row, by name. */
+  readonly #shortLives = new Map<string, number>();
 
   /** @param source where guests come from; null while the host has none yet */
   constructor(host: Host, source: () => GuestSource | null, o: ToolstackOptions = {}) {
