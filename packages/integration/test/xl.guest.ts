@@ -110,13 +110,13 @@ test.each(FILES)(
     expect(listed.domains[0]).toMatchObject({ state: 'running', seconds: expect.any(Number) });
 
     if (file === 'debian.cfg') {
-    // Its system reboots on Ctrl-Alt-Del, and its file says that it starts again then.
-    expect((await xengt(['reboot', name])).code).toBe(0);
-    const dmesg = async (): Promise<string> => (await xengt(['dmesg'])).out;
-    await expect.poll(dmesg, { timeout: LONG_MS, interval: 1000 }).toContain('started again as');
-    expect(await says(name, command)).toMatch(said);
-  }
-  expect(await xengt(['destroy', name])).toEqual({ code: 0, out: '', err: '' });
+      // Its system reboots on Ctrl-Alt-Del, and its file says that it starts again then.
+      expect((await xengt(['reboot', name])).code).toBe(0);
+      const dmesg = async (): Promise<string> => (await xengt(['dmesg'])).out;
+      await expect.poll(dmesg, { timeout: LONG_MS, interval: 1000 }).toContain('started again as');
+      expect(await says(name, command)).toMatch(said);
+    }
+    expect(await xengt(['destroy', name])).toEqual({ code: 0, out: '', err: '' });
     expect(free()).toBe(before);
     expect(host.hypervisor.domains).toEqual([]);
   },

@@ -193,15 +193,19 @@ export class Toolstack {
   async #ended(domain: HostDomain, request: DomainRequest, began: number): Promise<void> {
     if (this.#host.domains.get(domain.domid) !== domain) return;
     const { domid, name } = domain;
-    const action = configOf(request).on[ENDS[domain.domain.state] ?? 'crash'];
+    const got = parseGuestConfig(request.text, request.file, request.more);
+    // One that another xengt saved may have keys that this one does not know.
+    const action = got.ok ? got.config.on[ENDS[domain.domain.state] ?? 'crash'] : 'preserve';
     if (action === 'preserve') return;
     this.#host.destroyDomain(domid);
     if (action === 'destroy') return;
     const lived = this.#now() - began;
-    if (lived < RESTART_LEAST_MS) {
-      this.#say(
-        `d${domid} ${name}: ended ${(lived / 1000).toFixed(1)} s after its start: not again`,
-      );
+    const short = lived < SHORT_LIFE_MS ? (this.#shortLives.get(name) ?? 0) + 1 : 0;
+    this.#shortLives.set(name, short);
+    if (short > SHORT_LIVES_MAX) {
+      this.#shortLives.delete(name);
+      const seconds = (lived / 1000).toFixed(1);
+      this.#say(`d${domid} ${name}: ended ${seconds} s after its start once more: not again`);
       return;
     }
     try {
