@@ -8,6 +8,8 @@ const BAR0_BYTES: number = 4 << 20;
 /** Reads in one sample, and samples of each way, in turn. */
 const READS = 20_000;
 const SAMPLES = 9;
+/** Counts of what the mediator serves in memory. */
+const TRAPPING = ['mmioRead', 'mmioWrite', 'gttRead', 'gttWrite'] as const;
 const NS_PER_MS = 1e6;
 
 /** What Domain-0's accesses to the GPU took. */
@@ -15,7 +17,7 @@ export interface Dom0Report {
   readonly access: Dom0Access;
   /** #GPs that its kernel took for them, by error code: 0xe008 and 0xe00c. */
   readonly faults: { readonly memory: number; readonly port: number };
-  /** The same by what they were for; all 0 with hooks. */
+  /** Traps of memory by what was accessed; all 0 with hooks. The aperture is mapped, and never traps. */
   readonly traps: Readonly<Record<string, number>>;
   /** A register read of the mediator's, either way, ns: medians of the same reads. */
   readonly cost: Dom0Cost;
@@ -35,10 +37,11 @@ export function dom0Report(host: Host): Dom0Report | null {
   const { vgt } = host;
   if (domain === undefined || vgt === null || domain.dom0 === null) return null;
   const { memory, port } = domain.dom0.faults;
+  const counted = domain.counters.snapshot();
   return {
     access: host.dom0Access,
     faults: { memory, port },
-    traps: domain.counters.snapshot(),
+    traps: Object.fromEntries(TRAPPING.map((kind) => [kind, counted[kind] ?? 0])),
     cost: dom0Cost(vgt.dom0.mmio),
   };
 }

@@ -1,6 +1,8 @@
 import type { Vgt } from '@xengt/linux-vgt';
 import { type Dom0Access, ScriptedEngine } from '@xengt/xen-vgt';
 import { afterEach, describe, expect, test } from 'vitest';
+import { parseGuestConfig } from '../config/guest-config.ts';
+import { MAX_MEMORY_MIB } from '../config/guest-keys.ts';
 import { counters } from './counters.ts';
 import { dom0Report, dom0Text } from './dom0-report.ts';
 import { Host } from './host.ts';
@@ -43,7 +45,7 @@ describe('how Domain-0 reaches the mediator', () => {
     expect(trapped).toMatchObject({
       access: 'deprivileged',
       faults: { memory: 5, port: 6 },
-      traps: { mmioRead: 2, mmioWrite: 4, gttRead: 1, gttWrite: 1, configRead: 1, configWrite: 2 },
+      traps: { mmioRead: 2, mmioWrite: 4, gttRead: 1, gttWrite: 1 },
     });
     expect(hooked).toMatchObject({ access: 'hooks', faults: { memory: 0, port: 0 } });
     expect(Object.values(hooked?.traps ?? { none: 1 }).every((n) => n === 0)).toBe(true);
@@ -71,6 +73,14 @@ describe('how Domain-0 reaches the mediator', () => {
       configAddress: 2,
     });
   });
+});
+
+test('[S1] no domain file makes RAM that reaches 0xc0000000', () => {
+  const parse = (memory: number) =>
+    parseGuestConfig(`name = "big"\nmemory = ${memory}\n`, 'big.cfg');
+  expect(parse(MAX_MEMORY_MIB).ok).toBe(true);
+  expect(MAX_MEMORY_MIB * 2 ** 20).toBeLessThanOrEqual(0xc0000000);
+  for (const memory of [MAX_MEMORY_MIB + 1, 3072, 3073, 4096]) expect(parse(memory).ok).toBe(false);
 });
 
 describe('the OpRegion', () => {

@@ -315,6 +315,42 @@ describe('faults leave the state as the architecture says', () => {
     expect(machine(32, [0x8e, 0xd8]).emulator.step().kind).toBe('refused');
   });
 
+  test.each([
+    ['movq mm0, [eax]', [0x0f, 0x6f, 0x00]],
+    ['movq [eax], mm0', [0x0f, 0x7f, 0x00]],
+    ['jmp far [eax]', [0xff, 0x28]],
+    ['call far [eax]', [0xff, 0x18]],
+    ['jmp far 8:0', [0xea, 0, 0, 0, 0, 8, 0]],
+    ['lgdt [eax]', [0x0f, 0x01, 0x10]],
+    ['smsw [eax]', [0x0f, 0x01, 0x20]],
+    ['ltr [eax]', [0x0f, 0x00, 0x18]],
+    ['insb', [0x6c]],
+    ['fld [eax]', [0xd9, 0x00]],
+    ['pfmin mm0, [eax]', [0x0f, 0x0f, 0x00, 0x94]],
+  ])('%s is refused, and nothing is touched', (_name, code) => {
+    const m = machine(32, code);
+    m.state.gpr[0] = BigInt(BAR);
+    const before = [...m.state.gpr, m.state.rip];
+    expect(m.emulator.step().kind).toBe('refused');
+    expect([...m.state.gpr, m.state.rip]).toEqual(before);
+    expect(m.target.log).toEqual([]);
+  });
+
+  test('an access across two pages of device memory is the bytes of both, lowest first', () => {
+    // mov ax, [ebx]; mov [ebx], ax
+    const m = machine(32, [0x66, 0x8b, 0x03, 0x66, 0x89, 0x03]);
+    m.state.gpr[3] = BigInt(BAR + 0xfff);
+    expect(m.emulator.step().kind).toBe('done');
+    expect(m.state.gpr[0]).toBe(BigInt((byteAt(0x1000) << 8) | byteAt(0xfff)));
+    expect(m.emulator.step().kind).toBe('done');
+    expect(m.target.log).toEqual([
+      ['r', 0xfff, 1],
+      ['r', 0x1000, 1],
+      ['w', 0xfff, 1, byteAt(0xfff)],
+      ['w', 0x1000, 1, byteAt(0x1000)],
+    ]);
+  });
+
   test('SSE that is not switched on is #UD, and #NM while its state is another task’s', () => {
     const m = machine(32, [0x0f, 0x11, 0x03]);
     m.state.gpr[3] = 0x2000n;

@@ -2,7 +2,7 @@ import type { EmulBus } from './bus.ts';
 import type { CpuState } from './cpu-state.ts';
 import { Exec, type Handler } from './exec.ts';
 import { CpuFault, PFV, UD, Unhandled } from './fault.ts';
-import { type IcedX86, INSN_BYTES_MAX, type Insn, InsnDecoder } from './insn.ts';
+import { type IcedX86, INSN_BYTES_MAX, type Insn, InsnDecoder, OP_MMX } from './insn.ts';
 import { EmulMemory } from './memory.ts';
 import { AREA } from './ops-area.ts';
 import { ATOMIC } from './ops-atomic.ts';
@@ -89,6 +89,9 @@ export class Emulator {
     const { insn } = this;
     const handler = handlerOf(insn);
     if (handler === undefined) throw new Unhandled(`${insn.name} is not emulated`);
+    for (let i = 0; i < insn.count; i++) {
+      if (insn.ops[i]?.kind === OP_MMX) throw new Unhandled(`${insn.name} of MMX is not emulated`);
+    }
     const exec = this.#exec;
     exec.nextIp = insn.nextIp;
     handler(exec);

@@ -121,7 +121,8 @@ export class InsnDecoder {
     if (out.isInvalid) return 'invalid';
     const { encoding } = out;
     if (encoding !== EncodingKind.Legacy && encoding !== EncodingKind.VEX) return 'unsupported';
-    if (out.isVsib) return 'unsupported';
+    const far = out.isJmpFarIndirect || out.isCallFarIndirect || out.isJmpFar || out.isCallFar;
+    if (out.isVsib || far) return 'unsupported';
     this.#take(bits, encoding === EncodingKind.VEX);
     return null;
   }
