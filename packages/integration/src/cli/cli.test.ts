@@ -55,6 +55,10 @@ async function xengt(line: string, more: Partial<Actions> = {}): Promise<Ran> {
       io.out(JSON.stringify(flags));
       return 0;
     },
+    guestDisk: async (flags, io) => {
+      io.out(JSON.stringify(flags));
+      return 0;
+    },
     findHost: (port) => findHost(port, join(directory, 'run')),
     ...more,
   };
@@ -148,6 +152,7 @@ describe('demo', () => {
         screens: 'xengt-screens',
         partition: 'static',
         memoryMiB: 512,
+        boot: 'state',
         scheduler: 'timer',
         dom0: 'deprivileged',
         packages: null,
@@ -266,6 +271,13 @@ describe('guest', () => {
       },
     ]);
     expect((await xengt('guest list --json')).out).toBe('{"json":true}');
+    expect(JSON.parse((await xengt('guest disk --gfxmode auto')).out)).toEqual({
+      gfxmode: 'auto',
+      timeout: 10,
+      extra: '',
+      json: false,
+    });
+    expect((await xengt('guest disk --timeout soon')).code).toBe(2);
     expect((await xengt('guest build', { guestBuild: async () => 1 })).code).toBe(1);
   });
 });

@@ -3,7 +3,7 @@ import type { TraceFilter } from '@xengt/hsw-device';
 import type { PartitionMode, PolicyName } from '@xengt/linux-vgt';
 import type { Dom0Access } from '@xengt/xen-vgt';
 import type { GuestConfig } from '../config/guest-config.ts';
-import type { GuestBuildFlags, GuestListFlags } from '../guest/command.ts';
+import type { GuestBuildFlags, GuestDiskFlags, GuestListFlags } from '../guest/command.ts';
 import type { DecodeFileOptions } from '../insight/decode.ts';
 import type { HostChoice, LabClient } from '../lab/client.ts';
 import type { ConsoleInput } from '../xl/console-session.ts';
@@ -31,6 +31,8 @@ export interface DemoOptions {
   readonly partition: PartitionMode;
   /** RAM of Domain-0 and of guests without a file, MiB. */
   readonly memoryMiB: number;
+  /** How guests without a file start: from a booted state, or from a disk, through firmware and GRUB. */
+  readonly boot: 'state' | 'grub';
   /** How the mediator shares the engines' time. */
   readonly scheduler: PolicyName;
   /** How Domain-0's accesses reach the mediator. */
@@ -90,6 +92,7 @@ export interface Actions {
   decode(options: DecodeFileOptions, io: CommandIo): Promise<XengtExitCode>;
   guestBuild(flags: GuestBuildFlags, io: CommandIo): Promise<XengtExitCode>;
   guestList(flags: GuestListFlags, io: CommandIo): Promise<XengtExitCode>;
+  guestDisk(flags: GuestDiskFlags, io: CommandIo): Promise<XengtExitCode>;
   findHost(choice: HostChoice): Promise<LabClient>;
 }
 

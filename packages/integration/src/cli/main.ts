@@ -39,6 +39,8 @@ const actions: Actions = {
     (await import('../guest/command.ts')).runGuestBuild(flags, { ...streams, signal }),
   guestList: async (flags, { signal }) =>
     (await import('../guest/command.ts')).runGuestList(flags, { ...streams, signal }),
+  guestDisk: async (flags, { signal }) =>
+    (await import('../guest/command.ts')).runGuestDisk(flags, { ...streams, signal }),
   findHost: async (choice) => (await import('../lab/client.ts')).findHost(choice),
 };
 

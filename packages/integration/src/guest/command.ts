@@ -1,3 +1,4 @@
+import { buildBootDisk } from './disk/boot-disk.ts';
 import { GuestImageError } from './error.ts';
 import {
   buildGuestImage,
@@ -43,6 +44,18 @@ export interface GuestListFlags {
   readonly cacheDir?: string;
 }
 
+/** Flags of `xengt guest disk`; the first three are options of `buildBootDisk`. */
+export interface GuestDiskFlags {
+  readonly gfxmode: string;
+  readonly timeout: number;
+  readonly extra: string;
+  /** Directory of .deb files to use instead of a mirror. */
+  readonly packages?: string;
+  /** Root of a Debian mirror. */
+  readonly mirror?: string;
+  readonly json?: boolean;
+}
+
 /** Exit status: 0 done, 1 it failed, 2 wrong use. */
 export type ExitStatus = 0 | 1 | 2;
 
@@ -86,6 +99,30 @@ export async function runGuestList(flags: GuestListFlags, io: GuestCommandIo): P
     return 0;
   } catch (error) {
     return fail(error, flags.json ?? false, io);
+  }
+}
+
+/** `xengt guest disk`: makes a disk of the guest image, with GRUB, and prints its path. */
+export async function runGuestDisk(flags: GuestDiskFlags, io: GuestCommandIo): Promise<ExitStatus> {
+  const { json: asJson = false, ...options } = flags;
+  const { packages, mirror } = flags;
+  const from = {
+    ...(packages === undefined ? {} : { packages }),
+    ...(mirror === undefined ? {} : { mirror }),
+  };
+  try {
+    const image = await showBuild(
+      (reporter) => buildGuestImage(from, reporter, io.signal),
+      io.stderr,
+    );
+    const path = await showBuild(
+      (reporter) => buildBootDisk(image, options, reporter, io.signal),
+      io.stderr,
+    );
+    io.stdout.write(asJson ? json({ disk: path }) : `${path}\n`);
+    return 0;
+  } catch (error) {
+    return fail(error, asJson, io);
   }
 }
 

@@ -28,6 +28,7 @@ function options(rest: Partial<DemoOptions>): DemoOptions {
     screens: 'unused',
     partition: 'static',
     memoryMiB: 512,
+    boot: 'state',
     scheduler: 'timer',
     dom0: 'deprivileged',
     packages: null,

@@ -6,7 +6,8 @@ import {
   UsageError,
   type XengtExitCode,
 } from '../cli/context.ts';
-import { buildGuestImage } from '../guest/image.ts';
+import { buildBootDisk } from '../guest/disk/boot-disk.ts';
+import { buildGuestImage, type GuestImage } from '../guest/image.ts';
 import { showBuild } from '../guest/progress.ts';
 import { defaultCacheDir } from '../guest/store.ts';
 import { AubFile } from '../insight/aub-file.ts';
@@ -35,6 +36,8 @@ import { LiveHostView } from './view.ts';
 /** Batches that each domain runs on each engine for the report. */
 const WORK_BATCHES = 300;
 const NEWLINE = 10;
+/** From firmware over GRUB's menu to the kernel's shell. */
+const BOOT_MS = 180_000;
 
 /** What the steps of a demo hand on. */
 interface DemoState {
@@ -44,6 +47,7 @@ interface DemoState {
   readonly io: CommandIo;
   readonly trace: TraceFile | null;
   image: GuestFiles | null;
+  readonly built: GuestImage;
   startedAt: number;
   /** Bytes resident before the first domain was made. */
   residentBefore: number;
@@ -91,6 +95,7 @@ export async function runDemo(options: DemoOptions, io: CommandIo): Promise<Xeng
       io,
       trace,
       image: ready.image,
+      built: image,
       startedAt: 0,
       residentBefore: 0,
       litAt: 0,
@@ -140,6 +145,7 @@ async function bootKernels(state: DemoState, show: (text: string) => void): Prom
   };
   const booted = new Set<string>();
   for (const plan of state.plans) {
+    if (startsAtFirmware(state, plan)) continue;
     const spec = specOf(state, plan);
     if (booted.has(bootedKey(spec))) continue;
     await bootedState(spec, defaultCacheDir(), onConsole, state.io.signal);
@@ -147,11 +153,42 @@ async function bootKernels(state: DemoState, show: (text: string) => void): Prom
   }
 }
 
+/** Guests that nobody has a file for may come up as a machine does; Domain-0 is there before. */
+function startsAtFirmware(state: DemoState, plan: DomainPlan): boolean {
+  return state.options.boot === 'grub' && plan.domid > 0 && !plan.sized;
+}
+
+/** A guest whose firmware finds GRUB on a disk. */
+async function createAtFirmware(state: DemoState, plan: DomainPlan): Promise<void> {
+  const { packages } = state.options;
+  const path = await buildBootDisk(
+    state.built,
+    packages === null ? {} : { packages },
+    undefined,
+    state.io.signal,
+  );
+  const domain = await state.host.createDomain({
+    domid: plan.domid,
+    name: plan.name,
+    memoryMiB: plan.memoryMiB,
+    files: state.image as GuestFiles,
+    boot: 'disk',
+    hardware: { ...plan.hardware, disks: [{ path, device: 'hda', readOnly: false }] },
+    vgpu: plan.vgpu,
+  });
+  state.trace?.addDomain(domain);
+  domain.boot();
+}
+
 async function createDomains(state: DemoState): Promise<void> {
   state.startedAt = performance.now();
   state.residentBefore = process.memoryUsage.rss();
   const states = new Map<string, BootedState>();
   for (const plan of state.plans) {
+    if (startsAtFirmware(state, plan)) {
+      await createAtFirmware(state, plan);
+      continue;
+    }
     const spec = specOf(state, plan);
     const key = bootedKey(spec);
     const booted =
@@ -175,7 +212,13 @@ async function createDomains(state: DemoState): Promise<void> {
 async function bindDrivers(state: DemoState): Promise<void> {
   const domains = [...state.host.domains.values()];
   const patience = patienceFor(domains.length);
-  await Promise.all(domains.map((domain) => loadDriver(domain, patience)));
+  await Promise.all(
+    domains.map(async (domain) => {
+      const plan = state.plans.find((p) => p.domid === domain.domid) as DomainPlan;
+      if (startsAtFirmware(state, plan)) await domain.console.waitForShell(BOOT_MS * patience);
+      await loadDriver(domain, patience);
+    }),
+  );
   state.litAt = performance.now();
 }
 

@@ -17,7 +17,6 @@ export const DISPI_ID = 0,
 export const DISPI_ENABLED = 0x01,
   DISPI_GETCAPS = 0x02,
   DISPI_8BIT_DAC = 0x20,
-  DISPI_LFB_ENABLED = 0x40,
   DISPI_NOCLEARMEM = 0x80;
 
 const ID_FIRST = 0xb0c0,

@@ -28,6 +28,7 @@ interface DemoFlags {
   readonly packages?: string;
   readonly partition: PartitionMode;
   readonly memory: number;
+  readonly boot: 'state' | 'grub';
   readonly scheduler: PolicyName;
   readonly dom0: Dom0Access;
   readonly trace?: string;
@@ -51,6 +52,7 @@ export const demoCommand: Command<XengtContext> = buildCommand<DemoFlags, [], Xe
       '  xengt demo --domains 16 --partition shared          fifteen, with graphics memory in turn',
       '  xengt demo --dom0 hooks                             Domain-0 reaches the mediator untrapped',
       '  xengt demo --config guest1.cfg --config guest2.cfg  guests from domain files (as for xl)',
+      '  xengt demo --boot grub                              the guest starts at its firmware; see its page',
       '  xengt demo --headless --json --exit                 boot, report what happened, leave',
       '  xengt demo --trace gpu.txt --trace-filter commands,interrupts',
       '                                                      what the GPU did, a line an event',
@@ -111,6 +113,13 @@ export const demoCommand: Command<XengtContext> = buildCommand<DemoFlags, [], Xe
         brief: 'RAM of Domain-0 and of guests without a file, MiB',
         placeholder: 'MiB',
         default: String(DEFAULT_MEMORY),
+      },
+      boot: {
+        kind: 'enum',
+        values: ['state', 'grub'],
+        brief:
+          'Guests without a file: kernel booted already, or from a disk through firmware and GRUB',
+        default: 'state',
       },
       scheduler: {
         kind: 'enum',
@@ -176,6 +185,7 @@ export const demoCommand: Command<XengtContext> = buildCommand<DemoFlags, [], Xe
         screens: flags.screens,
         partition: flags.partition,
         memoryMiB: flags.memory,
+        boot: flags.boot,
         scheduler: flags.scheduler,
         dom0: flags.dom0,
         packages: flags.packages ?? null,

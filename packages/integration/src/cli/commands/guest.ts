@@ -1,6 +1,6 @@
 import { buildCommand, buildRouteMap, type Command, type RouteMap } from '@stricli/core';
 import type { XengtContext } from '../context.ts';
-import { jsonFlag } from '../flags.ts';
+import { jsonFlag, wholeNumber } from '../flags.ts';
 
 interface BuildFlags {
   readonly packages?: string;
@@ -76,7 +76,73 @@ const list: Command<XengtContext> = buildCommand<{ readonly json: boolean }, [],
   },
 });
 
+interface DiskFlags {
+  readonly gfxmode: string;
+  readonly timeout: number;
+  readonly extra: string;
+  readonly packages?: string;
+  readonly mirror?: string;
+  readonly json: boolean;
+}
+
+const disk: Command<XengtContext> = buildCommand<DiskFlags, [], XengtContext>({
+  docs: {
+    brief: 'Make a disk that boots through GRUB in graphics mode, and print its path',
+    fullDescription: [
+      "Puts Debian's own GRUB, a kernel and an initramfs on a disk image, with a menu in graphics mode.",
+      'Needs no root rights. The kernel keeps the mode that the menu had, until i915 takes over.',
+      '',
+      'Examples:',
+      '  xengt guest disk                        for a domain file: disk = [ "file:PATH,hda,w" ]',
+      '  xengt guest disk --gfxmode 1920x1080    the menu as large as the monitor',
+    ].join('\n'),
+  },
+  parameters: {
+    flags: {
+      gfxmode: {
+        kind: 'parsed',
+        parse: String,
+        brief: 'Size of the menu, WIDTHxHEIGHT or auto',
+        placeholder: 'size',
+        default: '1024x768',
+      },
+      timeout: {
+        kind: 'parsed',
+        parse: wholeNumber(-1, 3600),
+        brief: 'Seconds until the kernel starts by itself; -1 waits for a key',
+        placeholder: 'seconds',
+        default: '10',
+      },
+      extra: {
+        kind: 'parsed',
+        parse: String,
+        brief: "More words for the kernel's command line",
+        placeholder: 'words',
+        default: '',
+      },
+      packages: {
+        kind: 'parsed',
+        parse: String,
+        brief: 'Directory of .deb files to use; nothing is fetched',
+        placeholder: 'directory',
+        optional: true,
+      },
+      mirror: {
+        kind: 'parsed',
+        parse: String,
+        brief: 'Root of a Debian mirror',
+        placeholder: 'url',
+        optional: true,
+      },
+      json: jsonFlag,
+    },
+  },
+  async func(flags) {
+    this.process.exitCode = await this.actions.guestDisk(flags, this.io);
+  },
+});
+
 export const guestRoutes: RouteMap<XengtContext> = buildRouteMap({
-  routes: { build, list },
-  docs: { brief: 'Build and list guest images' },
+  routes: { build, list, disk },
+  docs: { brief: 'Build and list guest images, and make disks of them' },
 });

@@ -20,7 +20,11 @@ function grub(): Map<string, Uint8Array> {
     ['moddep.lst', text('normal: gettext crypto\ngettext:\ncrypto:\ngfxterm: font video\n')],
     ...[...CORE_MODULES, 'gettext', 'crypto'].map((m) => [`${m}.mod`, text(m)] as const),
   ]);
-  const out = new Map([...files].map(([name, data]) => [`${GRUB_DIRECTORY}/${name}`, data]));
+  // As an archive's reader gives them: parts of one buffer.
+  const part = (data: Uint8Array): Buffer => Buffer.concat([Buffer.alloc(7), data]).subarray(7);
+  const out = new Map<string, Uint8Array>(
+    [...files].map(([name, data]) => [`${GRUB_DIRECTORY}/${name}`, part(data)]),
+  );
   return out.set('usr/share/grub/unicode.pf2', text('PFF2'));
 }
 

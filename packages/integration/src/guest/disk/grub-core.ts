@@ -83,7 +83,7 @@ export function grubCore(file: GrubFile, modules: readonly string[], prefix: str
   view.setUint32(8, total, true);
   const plain = concat([loadedKernel(need(file, 'kernel.img')), info, ...parts]);
   const packed = lzmaCompress(plain);
-  const decompressor = need(file, 'lzma_decompress.img').slice();
+  const decompressor = Uint8Array.from(need(file, 'lzma_decompress.img'));
   const fields = new DataView(decompressor.buffer);
   fields.setUint32(COMPRESSED_SIZE, packed.length, true);
   fields.setUint32(UNCOMPRESSED_SIZE, plain.length, true);
@@ -94,7 +94,7 @@ export function grubCore(file: GrubFile, modules: readonly string[], prefix: str
       `GRUB with these modules has ${core.length} bytes; at most ${CORE_MOST} fit`,
     );
   }
-  const first = need(file, 'diskboot.img').slice();
+  const first = Uint8Array.from(need(file, 'diskboot.img'));
   const sectors = Math.ceil(core.length / SECTOR);
   new DataView(first.buffer).setUint16(BLOCK_COUNT, sectors, true);
   const out = new Uint8Array((1 + sectors) * SECTOR);
@@ -132,7 +132,7 @@ function concat(parts: readonly Uint8Array[]): Uint8Array {
 
 /** The first sector: GRUB's code around a disk's own signature and partition table. */
 export function grubBootSector(file: GrubFile, table: Uint8Array): Uint8Array {
-  const out = need(file, 'boot.img').slice();
+  const out = Uint8Array.from(need(file, 'boot.img'));
   out.fill(NOP, DRIVE_CHECK, DRIVE_CHECK + 2);
   out.set(table.subarray(0, PARTITION_TABLE_END - PARTITION_TABLE), PARTITION_TABLE);
   return out;
