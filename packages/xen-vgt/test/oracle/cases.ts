@@ -1,5 +1,5 @@
 import type { IcedX86 } from '../../src/emul/insn.ts';
-import { CODE, FIXED, type NativeCase, WINDOW, WINDOW_BYTES } from './native.ts';
+import { CODE, DATA, FIXED, type NativeCase, WINDOW, WINDOW_BYTES } from './native.ts';
 
 /** Numbers that come again for the same seed: xorshift32. */
 export class Dice {
@@ -232,33 +232,48 @@ export class CaseMaker {
     );
   }
 
-  make(): NativeCase {
+  /** @param width of the code, bits; without one 32 or 64 */
+  make(width?: 16): NativeCase {
     const dice = this.#dice;
-    const bits = dice.one(3) ? 32 : 64;
+    const bits = width ?? (dice.one(3) ? 32 : 64);
     const drawn = dice.pick(dice.pick(this.#weights));
-    const form = drawn.only64 === true && bits === 32 ? (MOVES[0] as Form) : drawn;
-    const code = this.#bytes(form, bits);
+    const form = drawn.only64 === true && bits !== 64 ? (MOVES[0] as Form) : drawn;
+    const made = this.#bytes(form, bits);
+    const code = bits === 16 ? this.#whole(made) : made;
     // Most instructions stand alone; some run out of their page.
-    const rip = CODE + BigInt(dice.one(24) ? 4096 - 1 - dice.below(15) : dice.below(4000));
+    const page = bits === 16 ? 0n : CODE;
+    const rip =
+      page + BigInt(bits !== 16 && dice.one(24) ? 4096 - 1 - dice.below(15) : dice.below(4000));
     const gpr = new BigUint64Array(16);
     for (let i = 0; i < (bits === 64 ? 16 : 8); i++) {
       gpr[i] = dice.one(4) ? BigInt(dice.below(64)) : dice.big();
-      if (bits === 32) gpr[i] = (gpr[i] as bigint) & 0xffffffffn;
+      if (bits !== 64) gpr[i] = (gpr[i] as bigint) & 0xffffffffn;
     }
     gpr[RSP] = this.#place(8);
-    if (bits === 32) gpr[RSP] = (gpr[RSP] as bigint) & 0xffffffffn;
+    if (bits !== 64) gpr[RSP] = (gpr[RSP] as bigint) & 0xffffffffn;
     if (form.opcode[1] === 0xa5 || form.opcode[1] === 0xad) gpr[1] = BigInt(dice.below(17));
     this.#aim(code, bits, rip, gpr, form.string === true);
     // CF PF AF ZF SF DF OF at will; IF as a process has it.
     const flags = (dice.next() & 0xcd5) | 0x202;
     const fx = this.#fx();
     const high = Uint8Array.from({ length: 256 }, (_, i) =>
-      bits === 32 && i >= 128 ? 0 : dice.next(),
+      bits !== 64 && i >= 128 ? 0 : dice.next(),
     );
     const window = Uint8Array.from({ length: WINDOW_BYTES }, () => dice.next());
     // An area of processor state in the window has words that may not be anything.
     if (form.opcode[1] === 0xae) this.#areas(window, gpr);
     return { bits, gpr, rip, flags: flags & ~(dice.one(2) ? 0x400 : 0), fx, high, code, window };
+  }
+
+  /** The bytes of one instruction of 16-bit code, whose forms have other lengths. */
+  #whole(bytes: Uint8Array): Uint8Array {
+    const padded = new Uint8Array(15).map((_, i) => bytes[i] ?? this.#dice.below(256));
+    const decoder = new this.#decoder.Decoder(16, padded, 0);
+    const insn = decoder.decode();
+    const length = insn.isInvalid ? padded.length : insn.length;
+    insn.free();
+    decoder.free();
+    return padded.subarray(0, length);
   }
 
   /** Valid MXCSR and header words at every place that an aligned area can have. */
@@ -298,7 +313,7 @@ export class CaseMaker {
     return WINDOW + BigInt(dice.one(5) ? 512 - dice.below(bytes + 1) : at - (at % aligned));
   }
 
-  #bytes(form: Form, bits: 32 | 64): Uint8Array {
+  #bytes(form: Form, bits: 16 | 32 | 64): Uint8Array {
     const dice = this.#dice;
     const out: number[] = [];
     if (form.lock === true && dice.one(4)) out.push(0xf0);
@@ -309,7 +324,7 @@ export class CaseMaker {
     const wide = form.sizes !== false && form.vex === undefined;
     const word = wide && mandatory.length === 0 && dice.one(4);
     if (word) out.push(0x66);
-    if (bits === 64 && dice.one(24)) out.push(0x67);
+    if (bits === 16 ? dice.one(3) : bits === 64 && dice.one(24)) out.push(0x67);
     if (dice.one(24)) out.push(dice.pick([0x3e, 0x36, 0x2e]));
     if (form.vex !== undefined) this.#vex(form, bits, out);
     else {
@@ -325,7 +340,7 @@ export class CaseMaker {
     return Uint8Array.from(out.slice(0, 15));
   }
 
-  #vex(form: Form, bits: 32 | 64, out: number[]): void {
+  #vex(form: Form, bits: 16 | 32 | 64, out: number[]): void {
     const dice = this.#dice;
     const [map, pp, w, l, v] = form.vex as NonNullable<Form['vex']>;
     // R, X and B are stored inverted; outside 64-bit mode all three are 1.
@@ -352,12 +367,19 @@ export class CaseMaker {
   }
 
   /** Sets registers so that the memory operand lies where {@link #place} says. */
-  #aim(code: Uint8Array, bits: 32 | 64, rip: bigint, gpr: BigUint64Array, string: boolean): void {
+  #aim(
+    code: Uint8Array,
+    bits: 16 | 32 | 64,
+    rip: bigint,
+    gpr: BigUint64Array,
+    string: boolean,
+  ): void {
     const dice = this.#dice;
     if (string) {
       gpr[6] = this.#place(64);
       gpr[7] = this.#place(64);
       if (bits === 32) for (const i of [6, 7]) gpr[i] = (gpr[i] as bigint) & 0xffffffffn;
+      if (bits === 16) for (const i of [6, 7]) gpr[i] = ((gpr[i] as bigint) - DATA) & 0xffffn;
       gpr[1] = BigInt(dice.below(12));
       return;
     }
@@ -370,10 +392,17 @@ export class CaseMaker {
     const memory = range(0, insn.opCount - 1).some((i) => insn.opKind(i) >= OpKind.MemorySegSI);
     if (memory && !insn.isInvalid) {
       const bytes = Math.max(1, MemorySizeExt.size(insn.memorySize));
-      const at = this.#place(Math.min(bytes === 1 ? 64 : bytes, 832));
-      const cut = (v: bigint): bigint => (bits === 32 ? v & 0xffffffffn : BigInt.asUintN(64, v));
+      const place = this.#place(Math.min(bytes === 1 ? 64 : bytes, 832));
+      // The stack's segment is flat: what lies there by 32-bit addresses is the window, too.
+      const flat = bits !== 16 || insn.memorySegment === Register.SS;
+      const at = flat ? place : (place - DATA) & 0xffffn;
+      const cut = (v: bigint): bigint => BigInt.asUintN(bits === 64 ? 64 : 32, v);
       const number = (r: number): number => RegisterExt.number(RegisterExt.fullRegister(r));
-      if (insn.opKind(0) === OpKind.MemorySegRDI || insn.opKind(0) === OpKind.MemorySegEDI)
+      if (
+        insn.opKind(0) === OpKind.MemorySegRDI ||
+        insn.opKind(0) === OpKind.MemorySegEDI ||
+        insn.opKind(0) === OpKind.MemorySegDI
+      )
         gpr[7] = cut(at);
       else if (insn.memoryBase !== Register.None && !insn.isIpRelMemoryOperand) {
         const base = number(insn.memoryBase);

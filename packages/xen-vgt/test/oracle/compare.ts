@@ -1,6 +1,6 @@
 import { AF, CF, DF, OF, PF, SF, ZF } from '../../src/emul/cpu-state.ts';
 import type { IcedX86 } from '../../src/emul/insn.ts';
-import type { NativeCase, NativeResult } from './native.ts';
+import { CODE, type NativeCase, type NativeResult } from './native.ts';
 
 const ALL: number = CF | PF | AF | ZF | SF | DF | OF;
 const hex = (n: number | bigint): string => `0x${n.toString(16)}`;
@@ -61,7 +61,8 @@ export function compare(
   real: NativeResult,
 ): string | null {
   // Where the instruction ended the next one cannot be fetched.
-  const fetch = real.trap === 14 && (real.error & 0x10) !== 0 && real.cr2 === real.rip;
+  const base = one.bits === 16 ? CODE : 0n;
+  const fetch = real.trap === 14 && (real.error & 0x10) !== 0 && real.cr2 === real.rip + base;
   if (fetch && mine.trap === 3 && mine.rip === real.rip && mine.rip !== one.rip)
     return rest(iced, one, mine, real);
   // The processor fetches all of an instruction before it says that it is none.

@@ -74,7 +74,7 @@ export class EmulatedMachine {
     ram.fill(0xcc, 0x13000, 0x14000);
     const window = 0x10000 + Number(WINDOW - DATA);
     ram.set(one.window, window);
-    const codeAt = 0x13000 + Number(one.rip - CODE);
+    const codeAt = 0x13000 + (Number(one.rip) & 0xfff);
     ram.set(one.code.subarray(0, Math.min(one.code.length, 0x14000 - codeAt)), codeAt);
     this.#load(one);
     const ended = this.emulator.step();
@@ -112,6 +112,7 @@ export class EmulatedMachine {
       segment.big = true;
       segment.long = false;
       segment.limit = 0xffffffff;
+      segment.base = 0n;
     }
     for (const [i, selector] of [0x2b, one.bits === 64 ? 0x33 : 0x23, 0x2b, 0x2b, 0, 0].entries()) {
       (state.segments[i] as Segment).selector = selector;
@@ -119,8 +120,21 @@ export class EmulatedMachine {
     const cs = state.segments[1];
     if (cs !== undefined) {
       cs.long = long;
-      cs.big = !long;
+      cs.big = one.bits === 32;
       cs.writable = false;
+    }
+    if (one.bits === 16) {
+      for (const [i, base] of [
+        [0, DATA],
+        [1, CODE],
+        [3, DATA],
+      ] as const) {
+        const segment = state.segments[i] as Segment;
+        segment.base = base;
+        segment.selector = base === CODE ? 0x07 : 0x0f;
+        segment.limit = 0xffff;
+        segment.big = false;
+      }
     }
     const view = new DataView(one.fx.buffer, one.fx.byteOffset);
     const { x87 } = state;

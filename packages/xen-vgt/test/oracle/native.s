@@ -6,7 +6,7 @@
 # one of them or for a fault, has all of the state in its frame again, which goes to standard output.
 #
 # Layout of a record (offsets in bytes), see native.ts:
-#   0 RAX RCX RDX RBX RSP RBP RSI RDI R8-R15; 128 RIP; 136 RFLAGS; 144 CS;
+#   0 RAX RCX RDX RBX RSP RBP RSI RDI R8-R15; 128 RIP; 136 RFLAGS; 144 CS; 146 DS and ES;
 #   160 FXSAVE area; 672 upper halves of YMM0-15; 928 code; 960 window of memory;
 #   1984 out: signal, trap number, error code, CR2; 2016 out: XSTATE_BV
         .intel_syntax noprefix
@@ -16,6 +16,7 @@
         .set O_RIP, 128
         .set O_FLAGS, 136
         .set O_CS, 144
+        .set O_DS, 146
         .set O_FX, 160
         .set O_YMM, 672
         .set O_CODE, 928
@@ -36,6 +37,7 @@
         .set SYS_rt_sigreturn, 15
         .set SYS_exit, 60
         .set SYS_sigaltstack, 131
+        .set SYS_modify_ldt, 154
 
         # Offsets in the frame's ucontext.
         .set GREGS, 40
@@ -66,6 +68,11 @@ altstack: .quad stack, 0, STACK_BYTES
         # SA_SIGINFO | SA_ONSTACK | SA_RESTORER | SA_NODEFER
 action: .quad handler, 0x4C000004, restore, 0
 signals: .byte 4, 5, 7, 8, 11, 0       # ILL TRAP BUS FPE SEGV
+        # Segments of 64 KiB for code of 16 bits: entry, base, limit, attributes (modify_ldt(2)).
+        .balign 4
+ldt:    .long 0, CODE, 0xffff, 0x44     # selector 0x07: code, readable
+        .long 1, DATA, 0xffff, 0x40     # selector 0x0f: data
+        .set LDT_BYTES, 16
 
         .text
 map:    # rdi address, rsi bytes, rdx protection
@@ -103,6 +110,18 @@ _start: mov edi, DATA
         mov esi, 4096
         mov edx, 7
         call map
+        mov ebx, offset ldt
+        mov ebp, 2
+1:      mov edi, 1
+        mov rsi, rbx
+        mov edx, LDT_BYTES
+        mov eax, SYS_modify_ldt
+        syscall
+        test eax, eax
+        jnz fail
+        add ebx, LDT_BYTES
+        dec ebp
+        jnz 1b
         mov edi, offset altstack
         xor esi, esi
         mov eax, SYS_sigaltstack
@@ -231,7 +250,9 @@ next:   mov byte ptr first[rip], 0
         mov ecx, 4096
         mov al, 0xcc
         rep stosb
-        mov rdi, record[O_RIP]
+        mov edi, record[O_RIP]          # a segment of 16 bits begins at CODE
+        and edi, 4095
+        add edi, CODE
         mov esi, offset record + O_CODE
         mov ecx, 15
         mov eax, CODE + 4096
@@ -239,6 +260,9 @@ next:   mov byte ptr first[rip], 0
         cmp rcx, rax
         cmova rcx, rax
         rep movsb
+        movzx eax, word ptr record[O_DS]
+        mov ds, eax
+        mov es, eax
         ret
 
 done:   xor edi, edi

@@ -13,14 +13,28 @@ export const DATA = 0x10000000n,
   CODE = 0x20000000n;
 
 const RECORD = 2048;
-const AT = { rip: 128, flags: 136, cs: 144, fx: 160, ymm: 672, code: 928, window: 960, out: 1984 };
+const AT = {
+  rip: 128,
+  flags: 136,
+  cs: 144,
+  ds: 146,
+  fx: 160,
+  ymm: 672,
+  code: 928,
+  window: 960,
+  out: 1984,
+};
 const CS64 = 0x33;
 const CS32 = 0x23;
+const CS16 = 0x07;
+const DS = 0x2b;
+const DS16 = 0x0f;
 const BREAKPOINT = 0xcc;
 
 /** What a case begins with. */
 export interface NativeCase {
-  readonly bits: 32 | 64;
+  /** Code of 16 bits lies in a segment that begins at CODE, its data in one that begins at DATA. */
+  readonly bits: 16 | 32 | 64;
   readonly gpr: BigUint64Array;
   readonly rip: bigint;
   readonly flags: number;
@@ -77,7 +91,8 @@ function encode(one: NativeCase, into: Uint8Array): void {
   });
   view.setBigUint64(AT.rip, one.rip, true);
   view.setUint32(AT.flags, one.flags, true);
-  view.setUint16(AT.cs, one.bits === 64 ? CS64 : CS32, true);
+  view.setUint16(AT.cs, { 16: CS16, 32: CS32, 64: CS64 }[one.bits], true);
+  view.setUint16(AT.ds, one.bits === 16 ? DS16 : DS, true);
   into.set(one.fx, AT.fx);
   into.set(one.high, AT.ymm);
   into.fill(BREAKPOINT, AT.code, AT.window);
