@@ -54,7 +54,6 @@ export {
 export { HostBridgeView } from './passthrough/host-bridge-view.ts';
 export {
   type HostOpRegion,
-  isVgpu,
   type MapOpRegion,
   OpRegionRegister,
   PASSTHROUGH_OPREGION,

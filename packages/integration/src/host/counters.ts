@@ -38,6 +38,7 @@ export function counters(host: Host): Counters {
     out['scheduler'] = { ...vgt.scheduler.counters };
     out['gtt'] = { ...vgt.residency.counters, ...vgt.scanOut.counters };
   }
+  Object.assign(out, remapping(host));
   for (const d of host.domains.values()) {
     out[`${d.name} traps`] = d.domain.counters.snapshot();
     for (const [path, counted] of Object.entries(requestCounters(d.domain))) {
@@ -79,6 +80,19 @@ function share({ weight, cap, ranNs, busyNs, latency }: SchedEntity): Record<str
 export function ggttFaults(host: Host): number {
   const vms = host.vgt?.vms ?? [];
   return vms.reduce((n, vm) => n + vm.ggtt.space.faults, host.device.ggtt.space.faults);
+}
+
+/** The DMA remapping unit's, once it was used. */
+function remapping({ passthrough }: Host): Record<string, Record<string, number>> {
+  const { unit, assignment } = passthrough;
+  if (unit.counters.requests === 0) return {};
+  return {
+    'vt-d': {
+      ...unit.counters,
+      ...unit.faults.counters,
+      ...(assignment === null ? {} : { 'interrupts sent': assignment.counters.interrupts }),
+    },
+  };
 }
 
 /** Commands that an engine parsed and did not execute, by name; those that came. */

@@ -143,8 +143,12 @@ export class HostDomain {
     return this.vgpu?.display ?? physical;
   }
 
-  /** What its monitors show: pictures of pipes, or the VGA's until a driver takes over. */
+  /**
+   * What its monitors show: pictures of pipes, or the VGA's until a driver takes over; nothing while the
+   * GPU is somebody else's.
+   */
   screens(physical: DisplayEngine): readonly Screen[] {
+    if (this.machine.gpuAway) return [];
     const display = this.display(physical);
     const lit = display.screens();
     const vga = vgaScreen(display, this.machine.vga, lit);

@@ -7,7 +7,13 @@ import {
   type TrapTarget,
 } from '@xengt/hsw-device';
 import { type Vgpu, type VgpuParams, Vgt, type VgtConfig } from '@xengt/linux-vgt';
-import { endInstance, type MonitorRecord } from '@xengt/qemu-vgt';
+import {
+  AssignedGpu,
+  endInstance,
+  HostBridge,
+  type MonitorRecord,
+  platformOf,
+} from '@xengt/qemu-vgt';
 import {
   type Dom0Access,
   type Domain,
@@ -20,13 +26,13 @@ import {
 } from '@xengt/xen-vgt';
 import type { DomainRequest } from '../config/request.ts';
 import { type Monitors, startVgpu } from './device-model.ts';
-import { DirectGpu } from './direct-gpu.ts';
 import { type Hardware, USUAL_HARDWARE } from './disk.ts';
 import { guestEngine, TIME } from './guest-engine.ts';
 import type { GuestFiles } from './guest-files.ts';
 import { type GuestOrigin, HostDomain } from './host-domain.ts';
 import { HostError } from './host-error.ts';
-import { GuestMachine, IGD_DEVFN } from './machine.ts';
+import { GuestMachine, IGD_DEVFN, type OwnGpu } from './machine.ts';
+import { directPort, GpuPassthrough } from './passthrough.ts';
 
 /** Work of one device slice, bytes: about half a millisecond of blits or of small commands. */
 const SLICE_BYTES: number = 1 << 20;
@@ -52,6 +58,8 @@ export interface HostOptions {
   readonly mode?: 'mediated' | 'direct';
   /** How Domain-0's accesses reach the mediator. Default `deprivileged`: each traps. */
   readonly dom0?: Dom0Access;
+  /** Memory that firmware set aside for the GPU, MiB, in steps of 32; seen by who has the GPU itself. */
+  readonly stolenMiB?: number;
 }
 
 export interface DomainOptions {
@@ -68,6 +76,11 @@ export interface DomainOptions {
   readonly request?: DomainRequest;
   /** Sizes of its vGPU; Domain-0's are the mediator's configuration. */
   readonly vgpu?: VgpuParams;
+  /**
+   * The whole GPU instead of a vGPU, behind the machine's DMA remapping: it has to be assignable. xl
+   * key `gfx_passthru`. Default false.
+   */
+  readonly gfxPassthru?: boolean;
   /** Monitors of its virtual ports. Default: copies of the physical ones. */
   readonly monitors?: Monitors;
   /** Records of its monitor file, which its device model writes. */
@@ -98,7 +111,11 @@ export class Host {
   /** Null in direct mode. */
   readonly vgt: Vgt | null;
   /** The GPU's own function in direct mode, once Domain-0 is there. */
-  direct: DirectGpu | null = null;
+  direct: AssignedGpu | null = null;
+  /** The GPU given to one domain, behind DMA remapping. */
+  readonly passthrough: GpuPassthrough;
+  /** The machine's own host bridge. */
+  readonly bridge: HostBridge;
   readonly domains: Map<number, HostDomain> = new Map();
   /** What the mediator told: uevents and crashes, the latest few. */
   readonly events: string[] = [];
@@ -111,8 +128,16 @@ export class Host {
 
   constructor(options: HostOptions = {}) {
     const { loop } = this;
+    const stolen = { base: STOLEN_BASE, mib: options.stolenMiB ?? 0 };
+    this.passthrough = new GpuPassthrough({
+      memory: this.memory,
+      stolen,
+      event: (text) => this.#event(text),
+      wake: () => loop.kick(),
+    });
     this.device = new HaswellDevice({
       memory: this.memory,
+      dma: this.passthrough.port,
       clock: loop.clock,
       deviceId: options.deviceId ?? 0x0412,
       apertureMiB: options.apertureMiB ?? 256,
@@ -146,6 +171,9 @@ export class Host {
               crashed: (domid, reason) => this.#event(`VM ${domid} stopped: ${reason}`),
             },
           });
+    this.passthrough.attach(this.device, this.vgt);
+    this.passthrough.onUse = () => this.#gpuMoved();
+    this.bridge = this.#machineBridge(stolen.mib);
     loop.addStep(() => this.#step());
   }
 
@@ -155,12 +183,36 @@ export class Host {
     if (this.events.length > EVENTS_KEPT) this.events.shift();
   }
 
+  /** The bridge beside the GPU; stolen memory becomes a piece of the machine's. */
+  #machineBridge(stolenMiB: number): HostBridge {
+    if (stolenMiB > 0) {
+      this.memory.addRegion(STOLEN_BASE, new Int32Array((stolenMiB << 20) / 4));
+    }
+    const ids = platformOf(this.device.model.deviceId);
+    const bridge = new HostBridge({
+      device: ids.hostBridge,
+      revision: ids.hostRevision,
+      ggc: ((stolenMiB / 32) << 3) | GTT_2_MIB,
+      topOfLowMemory: TOP_OF_LOW_MEMORY,
+      ...(stolenMiB === 0 ? {} : { stolenBase: STOLEN_BASE }),
+    });
+    bridge.endFirmware();
+    return bridge;
+  }
+
+  /** Domain-0 has no display, and its GPU function does not answer, while somebody has the GPU itself. */
+  #gpuMoved(): void {
+    const dom0 = this.domains.get(0);
+    if (dom0 !== undefined) dom0.machine.gpuAway = this.passthrough.use !== 'mediated';
+  }
+
   /** A slice of the engines and of the mediator; a render switch is several short ones. */
   #step(): boolean {
     const { device, vgt } = this;
     for (let i = 0; ; i++) {
       const busy = device.step(SLICE_BYTES);
-      if (vgt === null) return busy;
+      this.passthrough.service();
+      if (vgt === null || this.passthrough.use !== 'mediated') return busy;
       vgt.tick();
       if (i === SWITCH_SLICES || !(vgt.switch.switching && busy)) return busy || device.gt.runnable;
     }
@@ -184,7 +236,9 @@ export class Host {
     };
     try {
       const domid = o.domid ?? this.freeDomid();
-      const made = this.placeDomain({ ...o, domid, engine, origin }, () => this.#vgpuFor(domid, o));
+      const made = this.placeDomain({ ...o, domid, engine, origin }, (domain) =>
+        this.#gpuFor(domid, o, domain),
+      );
       made.display(this.device.display).lightVga();
       return made;
     } catch (error) {
@@ -203,20 +257,20 @@ export class Host {
   /**
    * Gives a guest a place in this host.
    *
-   * @param vgpuFor gives it its vGPU, or null when it has the GPU itself; called once the domain is there
-   * @throws whatever `vgpuFor` throws: then there is no domain, and the engine is nobody's
+   * @param gpuFor gives it its vGPU, or the GPU itself; called once the domain is there
+   * @throws whatever `gpuFor` throws: then there is no domain, and the engine is nobody's
    */
-  placeDomain(o: PlacedGuest, vgpuFor: () => Vgpu | null): HostDomain {
+  placeDomain(o: PlacedGuest, gpuFor: (domain: Domain) => Vgpu | AssignedGpu): HostDomain {
     const { engine, name, domid } = o;
     const dom0 = this.dom0Access;
     const domain = this.hypervisor.createDomain({ name, engine, domid, dom0 });
     engine.onSafePoint(() => this.loop.poll());
     try {
-      const vgpu = vgpuFor();
-      if (vgpu === null) this.direct = new DirectGpu(domain, this.device);
-      else domain.enableVgt(IGD_DEVFN);
-      const igd = this.#functionOf(vgpu);
-      const machine = new GuestMachine(domain, engine, this.device.model, igd);
+      const gpu = gpuFor(domain);
+      const vgpu = gpu instanceof AssignedGpu ? null : gpu;
+      if (vgpu !== null) domain.enableVgt(IGD_DEVFN);
+      const igd = gpu instanceof AssignedGpu ? gpu : this.#functionOf(gpu);
+      const machine = new GuestMachine(domain, engine, this.device.model, igd, this.#own(igd));
       const host = new HostDomain({
         ...o,
         domain,
@@ -225,17 +279,18 @@ export class Host {
         physical: this.device.display,
       });
       this.domains.set(domid, host);
+      this.#gpuMoved();
       for (const listener of this.#arrivals) listener(host);
       return host;
     } catch (error) {
+      if (this.passthrough.owner === domain) this.passthrough.release();
       this.hypervisor.releaseDomain(domid);
       throw error;
     }
   }
 
-  /** What answers for 00:02.0 of a domain. @param vgpu null: it has the GPU itself */
-  #functionOf(vgpu: Vgpu | null): TrapTarget {
-    if (vgpu === null) return (this.direct as DirectGpu).config;
+  /** What answers for 00:02.0 of a domain with a vGPU. */
+  #functionOf(vgpu: Vgpu): TrapTarget {
     return vgpu.isDom0 ? (this.vgt as Vgt).dom0Config : vgpu.config.space;
   }
 
@@ -245,20 +300,44 @@ export class Host {
     return () => this.#arrivals.delete(listener);
   }
 
-  #vgpuFor(domid: number, o: DomainOptions): Vgpu | null {
+  /** What a machine shows beside a GPU that was passed through. */
+  #own(igd: unknown): OwnGpu | null {
+    const { gpu } = this.passthrough;
+    return gpu !== null && gpu === igd ? { gpu, bridge: this.bridge } : null;
+  }
+
+  #gpuFor(domid: number, o: DomainOptions, domain: Domain): Vgpu | AssignedGpu {
     const { vgt } = this;
+    if (o.gfxPassthru === true) {
+      if (domid === 0)
+        throw new HostError('NOT_ASSIGNABLE', 'Domain-0 is the host: no GPU is assigned to it');
+      return this.passthrough.assign(domain);
+    }
     if (vgt === null) {
-      if (domid === 0) return null;
+      if (domid === 0) {
+        this.direct = new AssignedGpu({ device: this.device, port: directPort(domain) });
+        return this.direct;
+      }
       throw new HostError('DIRECT_IS_DOM0', 'in direct mode only Domain-0 has a GPU');
     }
     if (domid === 0) return vgt.dom0;
+    if (this.passthrough.use !== 'mediated') {
+      const to = this.passthrough.owner?.name ?? 'nobody yet';
+      throw new HostError(
+        'NO_VGPU',
+        `${o.name}: no vGPU: the GPU is given away as a whole, to ${to}`,
+      );
+    }
     return startVgpu(vgt, domid, o, this.#monitors);
   }
 
   /** Ends a domain and gives back all it had. Domain-0's vGPU stays. */
   destroyDomain(domid: number): void {
     if (!this.domains.delete(domid)) return;
-    if (domid !== 0 && this.vgt !== null) endInstance(domid, this.vgt.control);
+    if (this.passthrough.owner?.domid === domid) this.passthrough.release();
+    if (domid !== 0 && this.vgt !== null && this.vgt.vm(domid) !== undefined) {
+      endInstance(domid, this.vgt.control);
+    }
     this.hypervisor.destroyDomain(domid);
   }
 
@@ -284,6 +363,11 @@ export class Host {
   }
 }
 
+/** Where firmware puts what it sets aside for the GPU: below the last GiB under 4 GiB. */
+const STOLEN_BASE = 0xbe000000;
+const TOP_OF_LOW_MEMORY = 0xc0000000;
+/** GGC 9:8: a GTT of 2 MiB. */
+const GTT_2_MIB = 0x200;
 const EVENTS_KEPT = 64;
 /** Slices in a row while a switch waits for the engines' answers. */
 const SWITCH_SLICES = 8;

@@ -9,6 +9,7 @@ import type {
 import { PORTS } from '@xengt/hsw-device';
 import {
   ASLS,
+  type AssignedGpu,
   answerSwsci,
   buildOpRegion,
   createIsaBridge,
@@ -23,6 +24,7 @@ import {
   IsaVga,
   type MonitorLimit,
   OPREGION_BYTES,
+  PASSTHROUGH_OPREGION,
   PIIX3_AS_OTHER_BRIDGE,
   platformOf,
   SWSCI,
@@ -66,6 +68,12 @@ export interface MachineStateV1 {
   readonly vga?: VgaStateV1;
 }
 
+/** A GPU that is its domain's own, and the bridge of the machine that it is in. */
+export interface OwnGpu {
+  readonly gpu: AssignedGpu;
+  readonly bridge: HostBridge;
+}
+
 /**
  * The parts of a guest's PC that upstream's QEMU supplies around the vGPU: host bridge, PCH, the ISA
  * VGA, and the OpRegion in guest memory.
@@ -84,24 +92,38 @@ export class GuestMachine {
   lowMemoryTop = -1;
   /** What firmware found 00:02.0 to be; null before it looked. */
   igdMode: IgdMode | null = null;
-  readonly #igd: TrapTarget;
   readonly #domain: Domain;
   #opRegion: Uint8Array | null = null;
+  /** The GPU is somebody else's for a while: what the guest writes to its function is dropped. */
+  gpuAway = false;
+  readonly #igd: TrapTarget;
+  readonly #own: OwnGpu | null;
   readonly #isaBridge: ConfigSpace;
   #region: DataView;
 
-  /** @param igd configuration space of 00:02.0, of a vGPU or of the whole GPU */
-  constructor(domain: Domain, engine: VcpuEngine, model: HaswellModel, igd: TrapTarget) {
+  /**
+   * @param igd configuration space of 00:02.0, of a vGPU or of the whole GPU
+   * @param own the GPU is passed through: the guest sees the machine's own bridge and OpRegion
+   */
+  constructor(
+    domain: Domain,
+    engine: VcpuEngine,
+    model: HaswellModel,
+    igd: TrapTarget,
+    own: OwnGpu | null = null,
+  ) {
     const ids = platformOf(model.deviceId);
     const top = engine.ram.bytes.length;
     this.#igd = igd;
     this.#domain = domain;
+    this.#own = own;
     this.hostBridge = new HostBridge({
       device: ids.hostBridge,
       revision: ids.hostRevision,
       ggc: GGC,
       topOfLowMemory: top,
       paging: () => engine.paging,
+      ...(own === null ? {} : { machine: own.bridge.haswell }),
     });
     domain.attachPci(HOST_BRIDGE_DEVFN, this.hostBridge);
     this.#isaBridge = createIsaBridge({
@@ -120,20 +142,22 @@ export class GuestMachine {
     domain.mapPorts(VGA_PORTS.port, VGA_PORTS.count, this.vga.ports);
     domain.mapPorts(DISPI_PORTS.port, DISPI_PORTS.count, this.vga.dispiPorts);
     domain.mapTrap(VGA_WINDOW.gpa, VGA_WINDOW.bytes, 'vga', this.vga.memory);
-    this.opRegionAt = top - RESERVED_TOP + OPREGION_OFFSET;
+    const inRam = top - RESERVED_TOP + OPREGION_OFFSET;
+    this.opRegionAt = own === null ? inRam : PASSTHROUGH_OPREGION;
     const ram = engine.ram.bytes;
-    this.#region = new DataView(ram.buffer, ram.byteOffset + this.opRegionAt, OPREGION_BYTES);
+    this.#region = new DataView(ram.buffer, ram.byteOffset + inRam, OPREGION_BYTES);
     domain.attachPci(IGD_DEVFN, {
       name: igd.name,
       read: (offset, size) => igd.read(offset, size),
       write: (offset, size, value) => {
-        if (offset + size > ASLS) {
+        if (this.gpuAway) return;
+        if (own === null && offset + size > ASLS) {
           this.#placeAt(offset, size, value);
           return;
         }
         if (offset === 0 && size === 4) this.#topWritten(value);
         igd.write(offset, size, value);
-        if (offset === SWSCI) answerSwsci(this.#region);
+        if (offset === SWSCI && own === null) answerSwsci(this.#region);
       },
     });
   }
@@ -152,6 +176,10 @@ export class GuestMachine {
     registers: TrapTarget | null = null,
   ): void {
     this.igdMode = registers === null ? 'passthrough' : igdModeOf(registers);
+    if (this.#own !== null) {
+      this.#igd.write(ASLS, 4, PASSTHROUGH_OPREGION | 0);
+      return;
+    }
     const ports = vbtPortsOf(PORTS, display.wiring);
     const panel = display.monitorOn('A');
     this.#opRegion = buildOpRegion(ports, panel === null ? null : panelOf(panel));
@@ -215,6 +243,6 @@ export class GuestMachine {
 }
 
 /** A panel's link has two lanes: the other two of DDI A are E's. i915 `intel_ddi_max_lanes`. */
-function panelOf({ edid, name, dp }: Monitor): VbtPanel {
+export function panelOf({ edid, name, dp }: Monitor): VbtPanel {
   return vbtPanelOf(edid, name, dp.lanes === 1 ? 1 : 2, dp.rate);
 }

@@ -43,6 +43,9 @@ export function movableDomain(host: Host, domid: number): { domain: HostDomain; 
   if (domain.domain.over) {
     throw new LifeError('WRONG_STATE', `${domain.name} is over: ${state}, ${reason}`);
   }
+  if (host.passthrough.owner === domain.domain) {
+    throw new LifeError('NOT_THIS_DOMAIN', `${domain.name} has the GPU itself: it stays`);
+  }
   if (domain.vgpu?.alive !== true) {
     throw new LifeError('WRONG_STATE', `${domain.name} has no vGPU that works`);
   }

@@ -1,20 +1,11 @@
 import type { AccessSize, TrapTarget } from '@xengt/hsw-device';
 import { ASLS, answerSwsci, OPREGION_BYTES } from '../opregion/opregion.ts';
 
-/** Low half of the PV page's magic, and where it lies in BAR0. Upstream: VGT_MAGIC, VGT_PVINFO_PAGE. */
-const VGT_MAGIC = 0x76544776;
-const VGT_PVINFO = 0x78000;
-
 /**
  * Where firmware puts the OpRegion of a GPU that is passed through: two pages in the hole below 4 GiB,
  * in the part that it keeps to itself. Upstream: hvmloader's `mem_hole_alloc`, from 0xfc000000 on.
  */
 export const PASSTHROUGH_OPREGION = 0xfc000000;
-
-/** Whether the GPU in a guest is a virtual one, as firmware finds out. @param bar0 of its function */
-export function isVgpu(bar0: TrapTarget): boolean {
-  return bar0.read(VGT_PVINFO, 4) === VGT_MAGIC;
-}
 
 /** The machine's own OpRegion: two pages of firmware's memory. */
 export interface HostOpRegion {

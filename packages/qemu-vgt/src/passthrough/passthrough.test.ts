@@ -12,7 +12,7 @@ import { OPREGION_BYTES, OPREGION_SWSCI_SCIC, SWSCI } from '../opregion/opregion
 import { HostBridge, PAVPC } from '../pci/host-bridge.ts';
 import { platformOf } from '../pci/platform.ts';
 import { AssignedGpu } from './assigned-gpu.ts';
-import { isVgpu, OpRegionRegister, PASSTHROUGH_OPREGION } from './opregion-register.ts';
+import { OpRegionRegister, PASSTHROUGH_OPREGION } from './opregion-register.ts';
 
 const MIB = 1 << 20;
 const HOST = 0xdac4d018;
@@ -54,19 +54,6 @@ describe('OpRegion', () => {
     const { reg } = register(false);
     reg.write(IGD_ASLS, 4, 0x1000);
     expect([reg.read(IGD_ASLS, 4), reg.refused]).toEqual([-1, 1]);
-  });
-
-  test("[S3] the PV page's magic in BAR0 tells a virtual GPU", () => {
-    const bar0 = (value: number): TrapTarget => ({
-      name: 'bar0',
-      read: (offset) => (offset === 0x78000 ? value : 0),
-      write: () => {},
-    });
-    expect([isVgpu(bar0(0x76544776)), isVgpu(bar0(0)), isVgpu(bar0(-1))]).toEqual([
-      true,
-      false,
-      false,
-    ]);
   });
 });
 
