@@ -1,3 +1,4 @@
+import { PCI_COMMAND } from '@xengt/hsw-device';
 import type { Errno } from '../errno.ts';
 import type { Vgt } from '../vgt.ts';
 import type { Sleep } from './sleep.ts';
@@ -48,6 +49,7 @@ export class Lending {
     this.lent = true;
     recovery.watch.rest();
     dom0.config.release();
+    this.#vgt.dom0Config.physical.poke(PCI_COMMAND, 2, 0);
     dom0.guestReset(GRDOM_FULL);
     this.#unhook();
     // Nobody else is to learn where the mediator's memory is.
