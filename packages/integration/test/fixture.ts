@@ -72,11 +72,16 @@ export async function guestFiles(): Promise<GuestFiles> {
   return (await booted()).spec.files;
 }
 
-/** Adds a domain with Debian's kernel running and no graphics driver yet. */
+/**
+ * Adds a domain with Debian's kernel running and no graphics driver yet.
+ *
+ * @param gfxPassthru it has the GPU itself, which has to be assignable
+ */
 export async function addDomain(
   host: Host,
   domid: number,
   monitors: Monitors,
+  gfxPassthru = false,
 ): Promise<HostDomain> {
   const { spec, state } = await booted();
   const domain = await host.createDomain({
@@ -87,6 +92,7 @@ export async function addDomain(
     boot: 'state',
     vgpu: DEFAULT_VGPU,
     monitors,
+    gfxPassthru,
   });
   domain.restore(state);
   return domain;

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { loadDriver, unloadDriver } from '../src/host/guest-driver.ts';
-import { DEFAULT_MONITORS } from '../src/host/device-model.ts';
+import { DEFAULT_MONITORS } from '../src/host/host.ts';
 import type { HostDomain } from '../src/host/host-domain.ts';
 import { addDomain, complaints, drawPattern, gpuWork, useHost } from './fixture.ts';
 
@@ -25,7 +25,7 @@ test('a guest has the GPU itself by VT-d, then Domain-0 with the mediator, witho
   expect(() => passthrough.makeAssignable()).toThrow("Domain-0's driver uses the GPU");
   await unloadDriver(dom0);
   passthrough.makeAssignable();
-  const hvm = await addDomain(host, 1, DEFAULT_MONITORS, { gfxPassthru: true });
+  const hvm = await addDomain(host, 1, DEFAULT_MONITORS, true);
   await loadDriver(hvm);
   expect(dom0.screens(host.device.display)).toEqual([]);
   await works(hvm, 51);
