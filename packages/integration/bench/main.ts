@@ -12,6 +12,7 @@ import { blitSuite } from './suites/blit.ts';
 import { commandsSuite } from './suites/commands.ts';
 import { guestSuite } from './suites/guest.ts';
 import { mediatedSuite } from './suites/mediated.ts';
+import { passthroughSuite } from './suites/passthrough.ts';
 import { registersSuite } from './suites/registers.ts';
 import { scalabilitySuite } from './suites/scalability.ts';
 import { scanoutSuite } from './suites/scanout.ts';
@@ -28,6 +29,7 @@ const SUITES: ReadonlyMap<string, Suite> = new Map([
   ['commands', commandsSuite],
   ['scanout', scanoutSuite],
   ['mediated', mediatedSuite],
+  ['passthrough', passthroughSuite],
   ['aggregate', aggregateSuite],
   ['scheduling', schedulingSuite],
   ['scalability', scalabilitySuite],

@@ -49,6 +49,7 @@ const TITLES: Readonly<Record<string, string>> = {
   commands: 'Command streamers',
   scanout: 'Scan-out and an hour of frames',
   mediated: 'A lone vGPU against the device given directly',
+  passthrough: 'The GPU passed through by VT-d, and mediated, against the device given directly',
   guest: 'A real guest: mediated against direct',
   aggregate: 'Four busy vGPUs',
 };

@@ -1,12 +1,21 @@
 import type { TrapTarget } from '@xengt/hsw-device';
 import { HaswellDevice, MachineMemory, ManualClock, engineRegs as R } from '@xengt/hsw-device';
 import { type Vgpu, type VgpuParams, Vgt, type VgtConfig } from '@xengt/linux-vgt';
-import { type Domain, Hypervisor, MediatorPort, ScriptedEngine } from '@xengt/xen-vgt';
+import {
+  type Domain,
+  Hypervisor,
+  MediatorPort,
+  RemappingUnit,
+  ScriptedEngine,
+  VtdDriver,
+} from '@xengt/xen-vgt';
 
 /** RAM of a domain, unless a machine has many, MiB. */
 const RAM_MIB = 64;
 /** 00:02.0. */
 const DEVFN = 0x10;
+/** Machine address of a remapping unit's tables. */
+const TABLES: number = 430 * 2 ** 30;
 const NS_PER_MS = 1e6;
 /** Work of one device slice, bytes; as the host's own. */
 const SLICE_BYTES: number = 1 << 20;
@@ -26,7 +35,10 @@ export interface ScriptedOptions {
   readonly simulated?: SimulatedTime;
 }
 
-/** A machine whose guests are scripted: hypervisor, device and, unless `direct`, the mediator. */
+/**
+ * A machine whose guests are scripted: hypervisor, device and the mediator; `direct`: without it;
+ * `passthrough`: without it, and the device is an HVM's, behind DMA remapping.
+ */
 export class ScriptedMachine {
   readonly clock: ManualClock = new ManualClock();
   readonly memory: MachineMemory = new MachineMemory();
@@ -37,14 +49,22 @@ export class ScriptedMachine {
   readonly #simulated: SimulatedTime | null;
   readonly #ramMiB: number;
 
-  constructor(mode: 'direct' | 'mediated', options: ScriptedOptions = {}) {
+  constructor(mode: 'direct' | 'mediated' | 'passthrough', options: ScriptedOptions = {}) {
     this.#simulated = options.simulated ?? null;
     this.#ramMiB = options.ramMiB ?? RAM_MIB;
     this.hypervisor = new Hypervisor(this.memory);
-    this.device = new HaswellDevice({ memory: this.memory, clock: this.clock });
-    const domain = this.#domain(0);
+    const unit = new RemappingUnit(this.memory);
+    this.device = new HaswellDevice({
+      memory: this.memory,
+      clock: this.clock,
+      dma: unit.port(DEVFN),
+    });
+    const domain = this.#domain(mode === 'passthrough' ? 1 : 0);
+    if (mode === 'passthrough') {
+      new VtdDriver({ unit, memory: this.memory, base: TABLES }).assign(domain, DEVFN);
+    }
     this.vgt =
-      mode === 'direct'
+      mode !== 'mediated'
         ? null
         : new Vgt({
             device: this.device,

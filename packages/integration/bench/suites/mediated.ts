@@ -22,7 +22,7 @@ const nops = (n: number): number[] => new Array<number>(n).fill(0);
 
 // A request with next to nothing in it shows the cost of one submission; guests are below.
 // biome-ignore format: one workload a line
-const WORKLOADS = [
+export const WORKLOADS = [
   { name: 'scripted, empty batches', engine: BCS, dw: nops(1), budget: null },
   { name: 'scripted, batches of 1,000 MI_NOOP', engine: RCS, dw: nops(1000), budget: BUDGET },
   { name: 'scripted, fill of 64 x 64', engine: BCS, dw: fillBlt(TO, 64, 64), budget: null },
