@@ -24,7 +24,7 @@ export interface Dom0Report {
 }
 
 /** Time of one access, ns, as this process spends it on dispatch and counting. */
-export interface Dom0Cost {
+interface Dom0Cost {
   readonly trapNs: number;
   readonly hookNs: number;
   /** How many times the trap's is the hook's. */
@@ -47,7 +47,7 @@ export function dom0Report(host: Host): Dom0Report | null {
 }
 
 /** Reads one register both ways, in turn: nothing of the machine changes. */
-export function dom0Cost(mmio: TrapTarget): Dom0Cost {
+function dom0Cost(mmio: TrapTarget): Dom0Cost {
   const path = new PathCounts();
   const trap = new CountingTarget('gttmmio', BAR0_BYTES, new TrapCounters(), mmio, { path });
   const times: [number[], number[]] = [[], []];

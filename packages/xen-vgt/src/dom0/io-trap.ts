@@ -7,7 +7,7 @@ export const RESERVED_BIT = 51n;
 export const GP_MEMORY = 0xe008,
   GP_PORT = 0xe00c;
 /** Ranges of each kind. Upstream: `XEN_DOMCTL_vgt_io_trap`. */
-export const IO_TRAP_MAX = 4;
+const IO_TRAP_MAX = 4;
 const TOP = 2 ** 52;
 const PORTS = 0x10000;
 const PAGE = 4096;
@@ -19,7 +19,7 @@ export interface TrapRange {
 }
 
 /** What Domain-0 takes for its accesses: faults by error code. */
-export interface Dom0Faults {
+interface Dom0Faults {
   /** #GP 0xe008. */
   readonly memory: number;
   /** #GP 0xe00c. */

@@ -1,5 +1,5 @@
 /** The widest access that is emulated, bytes: one AVX register. Upstream: `hvmemul` up to 32. */
-export const WIDE_MAX = 32;
+const WIDE_MAX = 32;
 /** What a target sees at most. */
 export const DWORD_BYTES = 4;
 /** What one request carries at most. Xen: `ioreq_t`'s data. */
