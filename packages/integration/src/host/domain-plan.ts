@@ -46,6 +46,8 @@ export interface DomainPlan {
   readonly initrd: Uint8Array | null;
   readonly hardware: Hardware;
   readonly vgpu: VgpuParams;
+  /** The whole GPU instead. */
+  readonly gfxPassthru: boolean;
   /** Somebody chose the sizes of its vGPU: they are not to be cut down. */
   readonly sized: boolean;
   /** Null: copies of the physical monitors. */
@@ -74,6 +76,10 @@ export async function planDomains(
         ? defaultPlan(domid, `guest${domid}`, memoryMiB)
         : await planDomain(domid, config, process.cwd(), issues),
     );
+    if (config?.gfxPassthru === true) {
+      const text = 'gfx_passthru: a demo shares its GPU; use xengt create';
+      issues.push(issueAt(config, 'gfx_passthru', text));
+    }
     if (config !== undefined && config.disks.length > 0) {
       issues.push(issueAt(config, 'disk', 'disk: a demo starts from its own; use xengt create'));
     }
@@ -104,6 +110,7 @@ function defaultPlan(domid: number, name: string, memoryMiB: number): DomainPlan
     initrd: null,
     hardware: USUAL_HARDWARE,
     vgpu: DEFAULT_VGPU,
+    gfxPassthru: false,
     sized: false,
     monitors: null,
     records: [],
@@ -134,9 +141,8 @@ export async function planDomain(
     });
   };
   const { vgt } = config;
-  if (config.gfxPassthru)
-    complain('gfx_passthru', 'this host shares its GPU, and gives it to nobody');
-  else if (vgt === null) complain('vgt', 'a guest without a vGPU is not supported yet');
+  if (vgt === null && !config.gfxPassthru)
+    complain('vgt', 'a guest without a vGPU is not supported yet');
   const records = await file('vgt_monitor_config_file', vgt?.monitorConfigFile ?? null);
   const parsed = records === null ? null : parseMonitorConfig(records);
   for (const issue of parsed?.issues ?? []) {
@@ -158,6 +164,7 @@ export async function planDomain(
     ...defaultPlan(domid, config.name, config.memory),
     sized: vgt !== null,
     extra: config.extra,
+    gfxPassthru: config.gfxPassthru,
     kernel,
     initrd,
     hardware: await hardwareOf(config, directory, complain),

@@ -89,7 +89,7 @@ export class Toolstack {
     if (late.length > 0) throw badConfig(late);
     const domain = await this.#host.createDomain(optionsOf(plan, guest, request)).catch((error) => {
       if (!(error instanceof HostError)) throw error;
-      throw badConfig([issueAt(config, 'vgt', error.message)]);
+      throw badConfig([issueAt(config, plan.gfxPassthru ? 'gfx_passthru' : 'vgt', error.message)]);
     });
     try {
       guest.start(domain);
@@ -225,8 +225,8 @@ function configOf(request: DomainRequest): GuestConfig {
 }
 
 function optionsOf(plan: DomainPlan, guest: PreparedGuest, request: DomainRequest): DomainOptions {
-  const { name, memoryMiB, hardware, vgpu, records, monitors } = plan;
+  const { name, memoryMiB, hardware, vgpu, gfxPassthru, records, monitors } = plan;
   const { files, boot } = guest;
   const own = monitors === null ? {} : { monitors };
-  return { name, memoryMiB, hardware, vgpu, records, ...own, files, boot, request };
+  return { name, memoryMiB, hardware, vgpu, gfxPassthru, records, ...own, files, boot, request };
 }

@@ -334,6 +334,15 @@ test('assignments, and paths from where the command is', async () => {
   expect((await lab.xengt(['create', name, 'memory=1'])).err).toContain('argument 1:1:8: memory: ');
 });
 
+test('gfx_passthru asks for the whole GPU; a host that has not lent it says so, with the place', async () => {
+  const before = await traces();
+  const name = await file('p.cfg', 'name="p"\nmemory=64\ngfx_passthru=1');
+  const { code, err } = await lab.xengt(['create', name]);
+  expect(code).toBe(2);
+  expect(err).toMatch(/^xengt: .*p\.cfg:3:14: /);
+  expect(await traces()).toEqual(before);
+});
+
 test('without a host there is an error, but a file is checked all the same', async () => {
   await lab.server.close();
   const name = await file('g.cfg', GUEST);
