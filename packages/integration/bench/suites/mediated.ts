@@ -18,17 +18,25 @@ const TO: number = PICTURE_GMA + (4 << 20);
 /** Time of one sample, nanoseconds: short, so that most are not interrupted by other programs. */
 const SAMPLE_NS = 3e6;
 
+/** A request: what is in its batch, which engine executes it, and what it may cost. */
+export interface Workload {
+  readonly name: string;
+  readonly engine: number;
+  readonly dw: readonly number[];
+  readonly budget: typeof BUDGET | null;
+}
+
 const nops = (n: number): number[] => new Array<number>(n).fill(0);
 
 // A request with next to nothing in it shows the cost of one submission; guests are below.
 // biome-ignore format: one workload a line
-export const WORKLOADS = [
+export const WORKLOADS: readonly Workload[] = [
   { name: 'scripted, empty batches', engine: BCS, dw: nops(1), budget: null },
   { name: 'scripted, batches of 1,000 MI_NOOP', engine: RCS, dw: nops(1000), budget: BUDGET },
   { name: 'scripted, fill of 64 x 64', engine: BCS, dw: fillBlt(TO, 64, 64), budget: null },
   { name: 'scripted, fill of 512 x 512', engine: BCS, dw: fillBlt(TO, 512, 512), budget: BUDGET },
   { name: 'scripted, copy of 1024 x 768', engine: BCS, dw: copyBlt(TO, FROM, 1024, 768), budget: BUDGET },
-] as const;
+];
 
 /** The same requests to the device itself and to a lone vGPU. */
 export async function mediatedSuite({ quick, progress }: SuiteOptions): Promise<readonly Row[]> {
