@@ -45,9 +45,12 @@ export class ScriptedMachine {
   readonly hypervisor: Hypervisor;
   readonly device: HaswellDevice;
   readonly vgt: Vgt | null;
+  /** What the remapping unit reported. */
+  readonly faults: string[] = [];
   readonly #start: number = performance.now();
   readonly #simulated: SimulatedTime | null;
   readonly #ramMiB: number;
+  #vtd: VtdDriver | null = null;
 
   constructor(mode: 'direct' | 'mediated' | 'passthrough', options: ScriptedOptions = {}) {
     this.#simulated = options.simulated ?? null;
@@ -61,7 +64,9 @@ export class ScriptedMachine {
     });
     const domain = this.#domain(mode === 'passthrough' ? 1 : 0);
     if (mode === 'passthrough') {
-      new VtdDriver({ unit, memory: this.memory, base: TABLES }).assign(domain, DEVFN);
+      const onFault = ({ text }: { text: string }): number => this.faults.push(text);
+      this.#vtd = new VtdDriver({ unit, memory: this.memory, base: TABLES, onFault });
+      this.#vtd.assign(domain, DEVFN);
     }
     this.vgt =
       mode !== 'mediated'
@@ -99,6 +104,7 @@ export class ScriptedMachine {
     else this.clock.advanceTo((performance.now() - this.#start) * NS_PER_MS);
     for (let i = 0; i < 8; i++) {
       const busy = device.step(bytes);
+      this.#vtd?.service();
       if (vgt === null) return;
       vgt.tick();
       if (!(vgt.switch.switching && busy)) return;
@@ -209,6 +215,11 @@ export class ScriptedDriver {
       this.#tail = (this.#tail + REQUEST_BYTES) & (RING_BYTES - 1);
       this.mmio.write(this.base + R.RING_TAIL, 4, this.#tail);
     }
+  }
+
+  /** Points a page of the PPGTT at a guest frame that {@link start} did not choose. */
+  point(gma: number, gfn: number): void {
+    this.ram[TABLE_GFN * 1024 + (gma >>> 12)] = (gfn << 12) | PTE;
   }
 
   /** Dwords of the PPGTT's memory at an address. */

@@ -1,109 +1,17 @@
 import type { Vgt } from '@xengt/linux-vgt';
-import { parseGpuWork } from '../../src/guest/gpuwork.ts';
-import { buildGuestImage } from '../../src/guest/image.ts';
-import { defaultCacheDir } from '../../src/guest/store.ts';
-import { loadDriver } from '../../src/host/guest-driver.ts';
-import { readGuestFiles } from '../../src/host/guest-files.ts';
-import { Host } from '../../src/host/host.ts';
+import type { Host } from '../../src/host/host.ts';
 import type { HostDomain } from '../../src/host/host-domain.ts';
-import { bootedState } from '../../src/host/snapshot.ts';
-import { quotients, type Row, row, summary, threadNs } from '../lib/measure.ts';
+import { blit, churn, flips, gpuwork, nop, type Workload } from '../lib/guest-loads.ts';
+import { boot, type Machine, type Ran, run } from '../lib/guest-machine.ts';
+import { quotients, type Row, row, summary } from '../lib/measure.ts';
 import { shareOf } from '../lib/share.ts';
 import type { SuiteOptions } from './suite.ts';
 
 const SUITE = 'guest';
-const BUDGET = { limit: 0.95, sense: 'least', goal: 0.98 } as const;
-const MEMORY_MIB = 512;
-const DEADLINE_MS = 120_000;
-const IGT = '/usr/libexec/igt-gpu-tools/benchmarks';
-/** What a guest changes in page tables is looked at by somebody. */
-const CHURN = { limit: 0.85, sense: 'least' } as const;
+const MODES = ['direct', 'mediated'] as const;
 
 /** Rounds before those that count: the emulator compiles the guest's loops. */
 const WARMUP = 2;
-
-type Mode = 'direct' | 'mediated';
-const MODES = ['direct', 'mediated'] as const;
-
-/** Domain-0 with its own i915, with the GPU given directly or through the mediator. */
-async function boot(mode: Mode): Promise<Machine> {
-  const files = await readGuestFiles(await buildGuestImage());
-  const host = new Host({ mode });
-  const booted = await bootedState(
-    {
-      files,
-      memoryMiB: MEMORY_MIB,
-      apertureMiB: host.device.apertureBytes >> 20,
-      deviceId: host.device.model.deviceId,
-    },
-    defaultCacheDir(),
-  );
-  const domain = await host.createDomain({
-    domid: 0,
-    name: mode,
-    memoryMiB: MEMORY_MIB,
-    files,
-    boot: 'state',
-  });
-  domain.restore(booted);
-  await loadDriver(domain);
-  domain.domain.pause();
-  return { host, domain };
-}
-
-interface Workload {
-  readonly name: string;
-  readonly command: string;
-  readonly budget: Row['budget'];
-  /** Operations a second, from what the program printed; null where that is something else. */
-  readonly rate: ((output: string) => number) | null;
-}
-
-const gpuwork = (engine: string, batches: number): Workload => ({
-  name: `gpuwork, ${engine}`,
-  command: `gpuwork -e ${engine} -n ${batches} -q 48`,
-  budget: BUDGET,
-  rate: (output) => {
-    const report = parseGpuWork(output);
-    if (report?.ok !== true) throw new Error(`gpuwork failed: ${output}`);
-    return report.rate;
-  },
-});
-const nop = (engine: string): Workload => ({
-  name: `gem_exec_nop, ${engine}`,
-  command: `${IGT}/gem_exec_nop -e ${engine}`,
-  budget: BUDGET,
-  rate: (output) => {
-    // Microseconds of one submission.
-    const us = Number(/^\s*([\d.]+)\s*$/m.exec(output)?.[1] ?? Number.NaN);
-    return 1e6 / us;
-  },
-});
-
-/** Copies by the blitter; the program prints MiB a second. */
-const blit: Workload = {
-  name: 'gem_blt, 1 MiB',
-  command: `${IGT}/gem_blt -s 1048576 -r 1`,
-  budget: BUDGET,
-  rate: (output) => Number(/^\s*([\d.]+)\s*$/m.exec(output)?.[1] ?? Number.NaN),
-};
-/** Objects that come into the page tables and leave them again, batch by batch. */
-const churn: Workload = {
-  name: 'page tables (gem_exec_fault)',
-  command: `${IGT}/gem_exec_fault`,
-  budget: CHURN,
-  rate: null,
-};
-/** Flips at the screen's pace, for some seconds; modetest prints how many came in one. */
-const flips: Workload = {
-  name: 'flips (modetest -v)',
-  command: `C=$(modetest -M i915 -c | awk '$3 == "connected" { print $1; exit }'); (sleep 6; echo) | modetest -M i915 -s $C:1024x768 -v 2>&1`,
-  budget: BUDGET,
-  rate: (output) => {
-    const hz = [...output.matchAll(/freq: ([\d.]+)Hz/g)].map((m) => Number(m[1]));
-    return hz.reduce((x, y) => x + y, 0) / hz.length;
-  },
-};
 
 /** The same programs in a guest that has the GPU, and in one that has a vGPU; in turns. */
 export async function guestSuite({ quick, progress }: SuiteOptions): Promise<readonly Row[]> {
@@ -137,28 +45,6 @@ export async function guestSuite({ quick, progress }: SuiteOptions): Promise<rea
     for (const { host } of machines) host.close();
   }
   return rows;
-}
-
-interface Machine {
-  readonly host: Host;
-  readonly domain: HostDomain;
-}
-interface Ran {
-  readonly rate: number;
-  /** Nanoseconds of the thread for each batch. */
-  readonly ns: number;
-}
-
-/** Runs a program in a guest that is paused before and after. */
-async function run({ host, domain }: Machine, { command, rate }: Workload): Promise<Ran> {
-  const batches = (): number => host.device.gt.engines.reduce((n, e) => n + e.counters.batches, 0);
-  domain.domain.resume();
-  const [from, start] = [batches(), threadNs()];
-  const output = await domain.console.check(command, DEADLINE_MS);
-  const ns = threadNs() - start;
-  domain.domain.pause();
-  const each = ns / Math.max(1, batches() - from);
-  return { rate: rate === null ? 1e9 / each : rate(output), ns: each };
 }
 
 /** One program in both guests, in turns. */
