@@ -58,7 +58,7 @@ export function domainInfo(domain: HostDomain): DomainInfo {
             lowGm: vgpu.slice.lowBytes / MIB,
             highGm: vgpu.slice.highBytes / MIB,
             fences: vgpu.slice.fences,
-            seconds: vgpu.sched.ranNs / NS_PER_SECOND,
+            seconds: vgpu.sched.busiestNs / NS_PER_SECOND,
             busy: Object.fromEntries(
               ENGINE_IDS.map((id, i) => [id, (vgpu.sched.busyNs[i] ?? 0) / NS_PER_SECOND]),
             ),

@@ -22,7 +22,7 @@ export interface DomainInfo {
     readonly lowGm: number;
     readonly highGm: number;
     readonly fences: number;
-    /** How long it had the render engine and the blitter, and how long each engine worked, seconds. */
+    /** How long its commands kept the busiest engine, and each engine, at work, seconds. */
     readonly seconds: number;
     readonly busy: Readonly<Record<string, number>>;
   } | null;

@@ -51,18 +51,19 @@ test("lists have xl's columns; a name cannot steer a terminal", () => {
 test('top has what was taken since the sample before, of those that were there then', () => {
   const then = { at: 1000, domains: [domain(1)] };
   const vgpu = domain(1).vgpu as NonNullable<DomainInfo['vgpu']>;
-  const busy = { ...vgpu, seconds: 5, busy: { RCS: 3.5, BCS: 1 } };
+  // The busiest engine of a moment need not be the busiest of a life.
+  const busy = { ...vgpu, seconds: 3.2, busy: { RCS: 3.2, BCS: 1.5 } };
   const now = {
     at: 3000,
     domains: [domain(1, { seconds: 11, vgpu: busy }), domain(2, { vgpu: null })],
   };
   expect(topText(now, null).split('\n')[2]).toBe(
-    '        guest1 r-----      11.0      -    524288     1     1      5.0      -      -      -',
+    '        guest1 r-----      11.0      -    524288     1     1      3.2      -      -      -',
   );
   expect(topText(now, then).split('\n')).toEqual([
     '2 domains: 2 running, 0 blocked, 0 paused, 0 crashed, 0 shut down',
     '          NAME  STATE   CPU(s) CPU(%)    MEM(k) VCPUS   ID   GPU(s) GPU(%) RCS(%) BCS(%)',
-    '        guest1 r-----      11.0   50.0    524288     1     1      5.0   50.0   25.0    0.0',
+    '        guest1 r-----      11.0   50.0    524288     1     1      3.2   25.0   10.0   25.0',
     '        guest2 r-----      10.0      -    524288     1     2        -      -      -      -',
     '',
   ]);

@@ -70,8 +70,9 @@ export interface Sample {
 }
 
 /**
- * `xentop`: what each domain took of processor and GPU since the sample before, or, without one, since
- * it was made.
+ * `xentop`: what each domain took of processor and GPU since it was made, and its shares since the
+ * sample before, if there was one. Of the GPU it took what its busiest engine worked for it; having the
+ * engines and leaving them idle takes nothing.
  *
  * @param width of the screen, characters: lines are cut there
  */
@@ -88,30 +89,41 @@ export function topText(
   const seconds = before === null ? Number.NaN : (now.at - before.at) / 1000;
   const rows = now.domains.map((d) => {
     const old = before?.domains.find((o) => o.id === d.id && o.name === d.name);
-    const share = (value: number, then: number | undefined): string =>
-      (then === undefined || !(seconds > 0)
+    const share = (took: number | undefined): string =>
+      (took === undefined || !(seconds > 0)
         ? '-'
-        : ((Math.max(0, value - then) / seconds) * 100).toFixed(1)
+        : ((Math.max(0, took) / seconds) * 100).toFixed(1)
       ).padStart(6);
-    const engine = (id: string): string =>
-      d.vgpu === null ? '-'.padStart(6) : share(d.vgpu.busy[id] ?? 0, old?.vgpu?.busy[id]);
+    const engines = worked(d, old);
     return [
       printable(d.name).padStart(14),
       stateLetters(d),
       d.seconds.toFixed(1).padStart(9),
-      share(d.seconds, old?.seconds),
+      share(old === undefined ? undefined : d.seconds - old.seconds),
       String(d.memory * 1024).padStart(9),
       '1'.padStart(5),
       String(d.id).padStart(5),
       (d.vgpu === null ? '-' : d.vgpu.seconds.toFixed(1)).padStart(8),
-      d.vgpu === null ? '-'.padStart(6) : share(d.vgpu.seconds, old?.vgpu?.seconds),
-      engine('RCS'),
-      engine('BCS'),
+      share(engines && Math.max(...Object.values(engines))),
+      share(engines?.['RCS']),
+      share(engines?.['BCS']),
     ].join(' ');
   });
   const heading =
     '          NAME  STATE   CPU(s) CPU(%)    MEM(k) VCPUS   ID   GPU(s) GPU(%) RCS(%) BCS(%)';
   return lines([heads, heading, ...rows].map((line) => line.slice(0, width)));
+}
+
+/** How long each engine worked for a domain between two samples, seconds; absent: it was not in both. */
+function worked(
+  { vgpu }: DomainInfo,
+  old: DomainInfo | undefined,
+): Readonly<Record<string, number>> | undefined {
+  const then = old?.vgpu;
+  if (vgpu === null || then === null || then === undefined) return undefined;
+  return Object.fromEntries(
+    Object.entries(vgpu.busy).map(([id, seconds]) => [id, seconds - (then.busy[id] ?? 0)]),
+  );
 }
 
 function lines(list: readonly string[]): string {

@@ -124,7 +124,8 @@ export const topCommand: Command<XengtContext> = buildCommand<TopFlags, [], Xeng
     brief: 'Watch what domains take of processor and GPU',
     fullDescription: [
       'Shows, again and again, what each domain took of the processor and of the GPU. On a terminal q or ^C',
-      'ends it; elsewhere, or with --batch, tables follow each other. The first has no shares yet.',
+      'ends it; elsewhere, or with --batch, tables follow each other. The first has no shares yet. Of the',
+      'GPU a domain took the time that its commands kept an engine at work, the busiest one if several did.',
       '',
       'Examples:',
       '  xengt top',
