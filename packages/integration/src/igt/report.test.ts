@@ -170,6 +170,14 @@ describe('the summary', () => {
     );
     expect(explain(asleep, 'mediated')).toContain('RC6');
     expect(explain(asleep, 'direct')).toBeNull();
+    const merge = (error: string): IgtResult =>
+      result(
+        'igt@gem_userptr_blits@vma-merge',
+        'fail',
+        `Failed assertion: sync_fence_status(spin->out_fence) == 1; error: ${error} != 1`,
+      );
+    expect(explain(merge('-5'), 'direct')).toContain('heartbeat');
+    expect(explain(merge('0'), 'direct')).toBeNull();
   });
 });
 
