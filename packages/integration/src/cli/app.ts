@@ -23,6 +23,11 @@ import { consoleCommand } from './commands/xl-console.ts';
 import { createCommand } from './commands/xl-create.ts';
 import { destroyCommand, rebootCommand, shutdownCommand } from './commands/xl-domains.ts';
 import {
+  assignableAddCommand,
+  assignableListCommand,
+  assignableRemoveCommand,
+} from './commands/xl-pci.ts';
+import {
   dmesgCommand,
   infoCommand,
   listCommand,
@@ -63,6 +68,9 @@ export function xengtApplication(
       info: infoCommand,
       top: topCommand,
       'vcpu-list': vcpuListCommand,
+      'pci-assignable-add': assignableAddCommand,
+      'pci-assignable-remove': assignableRemoveCommand,
+      'pci-assignable-list': assignableListCommand,
     },
     docs: {
       brief: 'One modelled Haswell GPU, shared by several virtual machines',

@@ -41,7 +41,10 @@ export async function runXengt(
   };
   await run(app, inputs, { process, io, actions });
   const code = exitCodeOf(process.exitCode);
-  if (complaint !== '') report(io, inputs, lowerFirst(complaint.trimEnd()), thrown);
+  if (complaint !== '') {
+    const text = complaint.trimEnd();
+    report(io, inputs, thrown === null ? lowerFirst(text) : text, thrown);
+  }
   return code;
 }
 
@@ -101,6 +104,9 @@ function words(inputs: readonly string[]): readonly string[] {
     'info',
     'top',
     'vcpu-list',
+    'pci-assignable-add',
+    'pci-assignable-remove',
+    'pci-assignable-list',
   ];
   const until = inputs.findIndex((w) => !names.includes(w));
   return inputs.slice(0, until < 0 ? inputs.length : until).slice(0, 2);

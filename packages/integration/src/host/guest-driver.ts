@@ -40,14 +40,19 @@ export async function loadDriver(domain: HostDomain, patience = 1): Promise<void
   );
 }
 
-/** Takes the frame buffer's console away, then the driver: what a person types. */
-const UNLOAD =
+/** Gives the screen to the frame buffer's console, or takes it away. */
+const frameBufferConsole = (bind: 0 | 1): string =>
   'for v in /sys/class/vtconsole/vtcon*; do ' +
-  'if grep -q "frame buffer" $v/name; then echo 0 >$v/bind; fi; done; rmmod i915';
+  `if grep -q "frame buffer" $v/name; then echo ${bind} >$v/bind; fi; done`;
 
-/** Unloads the guest's i915. @throws when it stays */
+/** Takes the frame buffer's console away, then the driver: what a person types. */
+const UNLOAD = `${frameBufferConsole(0)}; rmmod i915 || { ${frameBufferConsole(1)}; false; }`;
+
+/** Unloads the guest's i915. @throws with what the guest says when it stays; it works as before then */
 export async function unloadDriver(domain: HostDomain): Promise<void> {
-  await domain.console.check(UNLOAD, WORK_DEADLINE_MS);
+  const { status, output } = await domain.console.sh(UNLOAD, WORK_DEADLINE_MS);
+  if (status !== 0) throw new Error(output);
+  domain.driver = null;
 }
 
 /** What a run of the guest's GPU test said. */

@@ -6,7 +6,9 @@ export class HostError extends Error {
     | 'DIRECT_IS_DOM0'
     | 'BAD_STATE'
     | 'GPU_BUSY'
-    | 'NOT_ASSIGNABLE';
+    | 'NOT_ASSIGNABLE'
+    | 'NO_DEVICE'
+    | 'NO_DRIVER';
   constructor(code: HostError['code'], message: string) {
     super(message);
     this.name = 'HostError';

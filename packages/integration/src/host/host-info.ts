@@ -30,7 +30,7 @@ export function hostInfo(host: Host): HostInfo {
   const [low, freeLow, high, freeHigh, fences, freeFences] = vgt.partition.summary();
   return {
     ...common,
-    vgt_mode: 'mediated',
+    vgt_mode: host.passthrough.use,
     vgt_partition: vgt.partition.mode,
     vgt_scheduler: vgt.scheduler.policy.name,
     vgt_instances: vgt.vms.length,

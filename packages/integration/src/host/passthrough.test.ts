@@ -116,7 +116,7 @@ test('destroyed, the domain gives it up; dom0 and guests work with the mediator 
 
 test('what is refused, with the reason, and nothing half-created', async () => {
   await expect(owner(1)).rejects.toThrow(
-    'hvm1: the GPU is not assignable: Domain-0 has to let it go first',
+    'hvm1: the GPU is not assignable: xengt pci-assignable-add 00:02.0 makes it so',
   );
   expect(host.domains.size).toBe(0);
   await addScripted(host, 2);

@@ -132,7 +132,7 @@ export class GpuPassthrough {
     if (this.#use === 'mediated' || device === null) {
       throw new HostError(
         'NOT_ASSIGNABLE',
-        `${domain.name}: the GPU is not assignable: Domain-0 has to let it go first`,
+        `${domain.name}: the GPU is not assignable: xengt pci-assignable-add 00:02.0 makes it so`,
       );
     }
     const { base, mib } = this.#o.stolen;

@@ -1,7 +1,13 @@
 import { request } from 'node:http';
 import { WebSocket } from 'ws';
 import type { DomainRequest } from '../config/request.ts';
-import type { DomainArrived, DomainCreated, DomainMoved, DomainSaved } from './domain-life.ts';
+import type {
+  AssignableDone,
+  DomainArrived,
+  DomainCreated,
+  DomainMoved,
+  DomainSaved,
+} from './domain-life.ts';
 import type { HostInfo, LabState } from './host-view.ts';
 import { type RunState, runDirectory, runningHosts } from './run-state.ts';
 
@@ -99,6 +105,20 @@ export class LabClient {
 
   reboot(domain: number, o: { readonly force: boolean }): Promise<DomainArrived> {
     return this.#post(`/api/domains/${domain}/reboot`, o);
+  }
+
+  /** Devices that wait for a domain. */
+  async assignable(): Promise<readonly string[]> {
+    const { devices } = json<{ devices: string[] }>(await this.#ask('/api/assignable'));
+    return devices;
+  }
+
+  addAssignable(device: string): Promise<AssignableDone> {
+    return this.#post('/api/assignable/add', { device });
+  }
+
+  removeAssignable(device: string, o: { readonly rebind: boolean }): Promise<AssignableDone> {
+    return this.#post('/api/assignable/remove', { device, ...o });
   }
 
   /** A connection to a domain's console: see `serveConsole`. */

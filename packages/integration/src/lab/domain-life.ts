@@ -13,6 +13,14 @@ export interface DomainCreated extends DomainArrived {
   readonly warning: string | null;
 }
 
+/** A device that became assignable, or is Domain-0's again. */
+export interface AssignableDone {
+  /** In full: `0000:00:02.0`. */
+  readonly device: string;
+  /** What was not as whoever asked may have thought, a sentence; it is as they asked all the same. */
+  readonly warning: string | null;
+}
+
 export interface DomainSaved {
   readonly domain: number;
   readonly name: string;
@@ -41,6 +49,10 @@ export interface DomainLife {
   destroy(domain: number): DomainArrived;
   shutdown(domain: number): DomainArrived;
   reboot(domain: number, o: { readonly force: boolean }): DomainArrived;
+  /** Devices that wait for a domain, those that are made to, and those that Domain-0 gets back. */
+  assignable(): readonly string[];
+  addAssignable(device: string): Promise<AssignableDone>;
+  removeAssignable(device: string, o: { readonly rebind: boolean }): Promise<AssignableDone>;
   pause(domain: number): DomainArrived;
   unpause(domain: number): DomainArrived;
   /** @param path absolute, on the host's machine */

@@ -16,6 +16,10 @@ const moveBody = v.strictObject({
   force: flag,
 });
 const createBody = v.strictObject({ request: requestSchema, paused: flag });
+const deviceBody = v.strictObject({
+  device: v.pipe(v.string(), v.regex(/^[0-9a-f]{4}:[0-9a-f]{2}:[01][0-9a-f]\.[0-7]$/)),
+});
+const takeBackBody = v.strictObject({ ...deviceBody.entries, rebind: flag });
 const rebootBody = v.strictObject({ force: flag });
 const nothing = v.strictObject({});
 
@@ -50,7 +54,8 @@ const VERBS: Readonly<Record<string, Verb>> = {
 };
 
 /**
- * Routes of a host's domains: `POST /api/domains`, `POST /api/domains/1/save`, `POST /api/restore`.
+ * Routes of a host's domains: `POST /api/domains`, `POST /api/domains/1/save`, `POST /api/restore`; and
+ * of its devices: `GET /api/assignable`, `POST /api/assignable/add`.
  *
  * @param own whether only the host's own user reaches these routes
  */
@@ -87,6 +92,22 @@ export function addLifeRoutes(
       return Response.json({ error: { code: named, message, ...details } }, { status: 409 });
     }
   };
+  app.get('/api/assignable', () => act({}, nothing, (on) => ({ devices: on.assignable() })));
+  app.post('/api/assignable/add', async (c) =>
+    act(
+      await c.req.json().catch(() => null),
+      deviceBody,
+      (on, { device }: v.InferOutput<typeof deviceBody>) => on.addAssignable(device),
+    ),
+  );
+  app.post('/api/assignable/remove', async (c) =>
+    act(
+      await c.req.json().catch(() => null),
+      takeBackBody,
+      (on, { device, rebind }: v.InferOutput<typeof takeBackBody>) =>
+        on.removeAssignable(device, { rebind }),
+    ),
+  );
   app.post('/api/domains/:domain{\\d+}/:verb', async (c) => {
     const verb = VERBS[c.req.param('verb')];
     if (verb === undefined) return fail('NOT_FOUND', `there is no ${c.req.param('verb')}`, 404);

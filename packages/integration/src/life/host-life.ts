@@ -6,6 +6,7 @@ import type { GuestFiles } from '../host/guest-files.ts';
 import type { Host } from '../host/host.ts';
 import type { HostDomain } from '../host/host-domain.ts';
 import {
+  type AssignableDone,
   type DomainArrived,
   type DomainCreated,
   type DomainLife,
@@ -65,6 +66,20 @@ export class HostLife implements DomainLife {
 
   reboot(domid: number, { force }: { readonly force: boolean }): DomainArrived {
     return this.#toolstack.reboot(domid, force);
+  }
+
+  assignable(): readonly string[] {
+    return this.#toolstack.devices.list();
+  }
+
+  addAssignable(device: string): Promise<AssignableDone> {
+    const { devices } = this.#toolstack;
+    return this.#toolstack.oneByOne(() => devices.add(device));
+  }
+
+  removeAssignable(device: string, o: { readonly rebind: boolean }): Promise<AssignableDone> {
+    const { devices } = this.#toolstack;
+    return this.#toolstack.oneByOne(() => devices.remove(device, o.rebind));
   }
 
   #domain(domid: number): HostDomain {

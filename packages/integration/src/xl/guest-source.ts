@@ -1,6 +1,6 @@
 import { USUAL_HARDWARE } from '../host/disk.ts';
 import { type DomainPlan, filesOf, initrdEnd } from '../host/domain-plan.ts';
-import { loadDriver } from '../host/guest-driver.ts';
+import { loadDriver, unloadDriver } from '../host/guest-driver.ts';
 import type { GuestFiles } from '../host/guest-files.ts';
 import type { DomainOptions, Host, ReadyEngine } from '../host/host.ts';
 import type { HostDomain } from '../host/host-domain.ts';
@@ -20,6 +20,9 @@ export interface PreparedGuest {
 export interface GuestSource {
   /** @throws when a plan cannot be carried out; nothing has been made then */
   prepare(plan: DomainPlan): Promise<PreparedGuest>;
+  /** Unloads and loads the graphics driver in a guest of the image. @throws with what the guest says */
+  unloadDriver(domain: HostDomain): Promise<void>;
+  loadDriver(domain: HostDomain): Promise<void>;
 }
 
 const MIB = 2 ** 20;
@@ -40,6 +43,9 @@ export class ImageGuests implements GuestSource {
     this.#image = image;
     this.#cacheDir = cacheDir;
   }
+
+  readonly unloadDriver: GuestSource['unloadDriver'] = unloadDriver;
+  readonly loadDriver: GuestSource['loadDriver'] = (domain) => loadDriver(domain);
 
   async prepare(plan: DomainPlan): Promise<PreparedGuest> {
     const files = ownFiles(plan, this.#image);

@@ -11,6 +11,7 @@ import type { HostDomain } from '../host/host-domain.ts';
 import { HostError } from '../host/host-error.ts';
 import type { DomainArrived, DomainCreated } from '../lab/domain-life.ts';
 import { LifeError } from '../life/saved-domain.ts';
+import { AssignableDevices } from './assignable.ts';
 import type { GuestSource, PreparedGuest } from './guest-source.ts';
 
 /** Scan codes, set 1: Ctrl, Alt and Del (extended) go down, and up again. */
@@ -35,6 +36,7 @@ export interface ToolstackOptions {
 
 /** What `xl` does with the domains of a host: makes them from their files, ends and restarts them. */
 export class Toolstack {
+  readonly devices: AssignableDevices;
   readonly #host: Host;
   readonly #source: () => GuestSource | null;
   readonly #now: () => number;
@@ -46,6 +48,7 @@ export class Toolstack {
   constructor(host: Host, source: () => GuestSource | null, o: ToolstackOptions = {}) {
     this.#host = host;
     this.#source = source;
+    this.devices = new AssignableDevices(host, source);
     this.#now = o.now ?? ((): number => performance.now());
     host.onDomain((domain) => this.#watch(domain));
   }
@@ -59,14 +62,19 @@ export class Toolstack {
    */
   async create(request: DomainRequest, o: { readonly paused: boolean }): Promise<DomainCreated> {
     const config = configOf(request);
-    const run = this.#busy.then(() => this.#make(request, config, o.paused));
-    this.#busy = run.catch(() => {});
-    const { domain, guest } = await run;
+    const { domain, guest } = await this.oneByOne(() => this.#make(request, config, o.paused));
     const { domid, name } = domain;
     if (o.paused) return { domain: domid, name, warning: null };
     const warning = await guest.settle(domain);
     if (warning !== null) this.#say(`d${domid} ${name}: ${warning}`);
     return { domain: domid, name, warning };
+  }
+
+  /** Does something that changes what the host has, after what was asked for before. */
+  oneByOne<T>(act: () => Promise<T>): Promise<T> {
+    const run = this.#busy.then(act);
+    this.#busy = run.catch(() => {});
+    return run;
   }
 
   async #make(

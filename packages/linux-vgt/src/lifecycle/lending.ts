@@ -25,14 +25,29 @@ export class Lending {
 
   /** Why the GPU cannot be lent now; null when it can. */
   get obstacle(): string | null {
-    const { vms, dom0, recovery } = this.#vgt;
+    const driver = this.#driverUsesIt
+      ? "Domain-0's driver uses the GPU: it has to let it go first"
+      : null;
+    return this.#beside ?? driver;
+  }
+
+  /** Whether nothing but dom0's driver is in the way: once it is unloaded, the GPU can be lent. */
+  get driverInTheWay(): boolean {
+    return this.#driverUsesIt && this.#beside === null;
+  }
+
+  get #driverUsesIt(): boolean {
+    const { config, hasWork } = this.#vgt.dom0;
+    return config.msiEnabled || hasWork;
+  }
+
+  /** What is in the way beside dom0's driver. */
+  get #beside(): string | null {
+    const { vms, recovery } = this.#vgt;
     if (this.lent) return 'somebody has the GPU already';
     const others = vms.filter((vm) => !vm.isDom0).map((vm) => vm.domid);
     if (others.length === 1) return `domain ${others[0]} has a vGPU`;
     if (others.length > 1) return `domains ${others.join(', ')} have vGPUs`;
-    if (dom0.config.msiEnabled || dom0.hasWork) {
-      return "Domain-0's driver uses the GPU: it has to let it go first";
-    }
     return recovery.device.resetting ? 'the GPU is being reset' : null;
   }
 
