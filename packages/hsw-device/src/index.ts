@@ -56,7 +56,7 @@ export {
 export type { DeviceStateV1 } from './device-state.ts';
 export { DEFAULT_DP_CAPS, type DpCaps } from './display/bus/dpcd.ts';
 export * as displayRegs from './display/display.regs.ts';
-export { DisplayEngine, type DisplayOptions, type Screen } from './display/display-engine.ts';
+export { DisplayEngine, type DisplayOptions } from './display/display-engine.ts';
 export type { DisplayStateV1 } from './display/display-state.ts';
 export type { DisplayInterrupts } from './display/hotplug.ts';
 export { buildEdid, type EdidSpec, type MonitorKind } from './display/monitor/edid-build.ts';
@@ -84,6 +84,7 @@ export { newPlaneState, type PlaneState } from './display/scan/plane-state.ts';
 export { SurfaceReader } from './display/scan/surface.ts';
 export { WIRE_LIMITED, wireCoding } from './display/scan/wire.ts';
 export { packedYuv, vyuOf, yuvToRgb } from './display/scan/yuv.ts';
+export type { Screen } from './display/screens.ts';
 export * as engineRegs from './gt/engine.regs.ts';
 export { ENGINE_IDS, type EngineId } from './gt/engine.regs.ts';
 export { clearedByReset, Gt, type GtOptions } from './gt/gt.ts';

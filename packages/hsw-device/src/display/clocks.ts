@@ -3,6 +3,8 @@ import {
   LINK_M1,
   LINK_N1,
   PIPE_MULT,
+  PIPECONF,
+  PIPECONF_ENABLE,
   PORT_CLK_SEL,
   SPLL_CTL,
   TRANS_DDI_FUNC_CTL,
@@ -99,4 +101,23 @@ export function pixelClockKhz(regs: RegSpace, transcoder: number): number {
   const deep = ((regs.peek(base + TRANS_DDI_FUNC_CTL) >>> 20) & 7) === 3;
   const multiplier = (regs.peek(base + PIPE_MULT) & 3) + 1;
   return Math.floor((deep ? (clock * 2) / 3 : clock) / multiplier);
+}
+
+/** Pipe that the EDP transcoder takes by TRANS_DDI_FUNC_CTL 14:12; others mean pipe A. */
+const EDP_INPUT_B = 5;
+const EDP_INPUT_C = 6;
+
+function enabled(regs: RegSpace, transcoder: number): boolean {
+  return (regs.peek(PIPECONF[transcoder] as number) & PIPECONF_ENABLE) !== 0;
+}
+
+/** Which transcoder drives a pipe; -1 when none does. The EDP one may take any pipe. */
+export function drivingTranscoder(regs: RegSpace, pipe: number): number {
+  if (enabled(regs, TRANSCODER_EDP)) {
+    const ctl = regs.peek((TRANSCODER_BASE[TRANSCODER_EDP] as number) + TRANS_DDI_FUNC_CTL);
+    const input = (ctl >>> 12) & 7;
+    const from = input === EDP_INPUT_B ? 1 : input === EDP_INPUT_C ? 2 : 0;
+    if ((ctl & TRANS_DDI_FUNC_ENABLE) !== 0 && from === pipe) return TRANSCODER_EDP;
+  }
+  return enabled(regs, pipe) ? pipe : -1;
 }

@@ -135,19 +135,19 @@ describe('arming', () => {
     bench.clock.advance(20e6);
     bench.write(R.SPRCTL, 0x84000000);
     bench.clock.advance(20e6);
-    expect(bench.display.pipes[0]?.sprite.control).toBe(0x84000000 | 0);
+    expect(bench.display.pipes[0]?.planes.sprite.control).toBe(0x84000000 | 0);
     bench.write(R.SPRCTL, 0);
     bench.clock.advance(20e6);
-    expect(bench.display.pipes[0]?.sprite.control).toBe(0x84000000 | 0);
+    expect(bench.display.pipes[0]?.planes.sprite.control).toBe(0x84000000 | 0);
     bench.write(R.SPRSURF, 0);
     bench.clock.advance(20e6);
-    expect(bench.display.pipes[0]?.sprite.control).toBe(0);
+    expect(bench.display.pipes[0]?.planes.sprite.control).toBe(0);
   });
 
   test('a cursor moves by its position alone, but not between CURCNTR and CURBASE', () => {
     const bench = new DisplayBench();
     bench.light('1024x768', 0x100000);
-    const position = (): number => bench.display.pipes[0]?.cursor.live[1] ?? 0;
+    const position = (): number => bench.display.pipes[0]?.planes.cursor.live[1] ?? 0;
     bench.write(R.CURCNTR, 0x27);
     bench.write(R.CURBASE, 0x200000);
     bench.clock.advance(20e6);

@@ -3,28 +3,22 @@ import type { Clock } from '../port/clock.ts';
 import type { RegSpace } from '../reg/reg-space.ts';
 import type { RegBlock, RegRow } from '../reg/row.ts';
 import { Audio } from './audio.ts';
-import { pixelClockKhz, transcoderPort } from './clocks.ts';
+import { drivingTranscoder } from './clocks.ts';
 import { Connectors } from './connectors.ts';
 import * as R from './display.regs.ts';
 import { type DisplayStateV1, exportDisplay, importDisplay } from './display-state.ts';
+import { FrameCrcs } from './frame-crc.ts';
 import type { DisplayInterrupts } from './hotplug.ts';
 import type { Monitor } from './monitor/monitor.ts';
 import { PrecisionPalettes } from './palette.ts';
 import { PanelPower } from './panel-power.ts';
 import { Pipe, type PipeEvents } from './pipe.ts';
-import {
-  DESKTOP_WIRING,
-  PORTS,
-  type PortName,
-  type PortRow,
-  type PortWiring,
-  portRow,
-} from './ports.ts';
+import { DESKTOP_WIRING, type PortName, type PortWiring, portRow } from './ports.ts';
 import { powerRows } from './power.ts';
 import { Savings } from './savings.ts';
-import { pictureCrc } from './scan/crc.ts';
 import { type PlaneState, readPrimary } from './scan/plane-state.ts';
-import { PLANE_PRIMARY, PLANE_SPRITE, PLANES_ALL, Scanner } from './scan/scanner.ts';
+import { Scanner } from './scan/scanner.ts';
+import { litScreens, type Screen } from './screens.ts';
 import { South } from './south.ts';
 import { storageRows } from './storage.regs.ts';
 import { strapRows } from './straps.ts';
@@ -32,18 +26,11 @@ import { transcoderRows } from './transcoder.regs.ts';
 import { unclaimedRows } from './unclaimed-flag.ts';
 import { Waits } from './waits.ts';
 
-/** DE interrupt that says that GEN7_ERR_INT has something. i915: `DE_ERR_INT_IVB`. */
-const DE_ERR_INT = 0x40000000;
-/** GEN7_ERR_INT 2 and each third bit up: a pipe's CRC is done. i915: `ERR_INT_PIPE_CRC_DONE`. */
-const CRC_DONE = 4;
 /** See {@link DisplayOptions.beamHoldNs}. Longer than a vCPU is away between two of its slices. */
 const BEAM_HOLD_NS = 8_000_000;
 /** Pipe and kind of each MI_DISPLAY_FLIP plane code. */
 const FLIP_PIPE: readonly number[] = [0, 1, 0, 1, 2, 2];
 const FLIP_SPRITE: readonly number[] = [0, 0, 1, 1, 0, 1];
-
-/** Planes by PIPE_CRC_CTL 30:29: primary, sprite, panel fitter's output. i915: `PIPE_CRC_SOURCE_*_IVB`. */
-const CRC_PLANES: readonly number[] = [PLANE_PRIMARY, PLANE_SPRITE, PLANES_ALL, PLANES_ALL];
 
 /** What a display engine is made of. */
 export interface DisplayOptions {
@@ -58,18 +45,6 @@ export interface DisplayOptions {
   readonly busTiming?: boolean;
   /** How long vertical blank waits for a driver that looks at the beam, nanoseconds. Default 8 ms. */
   readonly beamHoldNs?: number;
-}
-
-/** A port that a pipe lights. */
-export interface Screen {
-  readonly pipe: number;
-  readonly port: PortName;
-  /** Active pixels of the mode. */
-  readonly width: number;
-  readonly height: number;
-  /** Frames a second. */
-  readonly refreshHz: number;
-  readonly monitor: Monitor | null;
 }
 
 /**
@@ -103,8 +78,7 @@ export class DisplayEngine implements RegBlock, PipeEvents {
   readonly #irq: DisplayInterrupts;
   readonly #scanner: Scanner;
   readonly #waits: Waits;
-  /** 1: the CRC of a frame waits for the driver, by pipe. */
-  readonly #crcUnread: Uint8Array = new Uint8Array(R.PIPE_COUNT);
+  readonly #crcs: FrameCrcs;
   readonly #savings: Savings;
 
   constructor(options: DisplayOptions) {
@@ -123,6 +97,7 @@ export class DisplayEngine implements RegBlock, PipeEvents {
     const powered = (): boolean => this.panel.powered;
     this.connectors = new Connectors(regs, clock, irq, this.wiring, timed, powered);
     this.#scanner = new Scanner(regs, options.space, this.palettes, this.pipes);
+    this.#crcs = new FrameCrcs(regs, irq, this.#scanner);
     this.#waits = new Waits(regs, clock, this.pipes);
     this.#savings = new Savings(regs, this.pipes[0] as Pipe, () =>
       this.connectors.panelRefreshes(),
@@ -162,27 +137,10 @@ export class DisplayEngine implements RegBlock, PipeEvents {
 
   // --- pipes ---
 
-  /** Which transcoder drives a pipe; -1 when none does. The EDP one may take any pipe. */
-  #transcoderOf(pipe: number): number {
-    if (this.#enabled(R.TRANSCODER_EDP)) {
-      const base = R.TRANSCODER_BASE[R.TRANSCODER_EDP] as number;
-      const ctl = this.#regs.peek(base + R.TRANS_DDI_FUNC_CTL);
-      const input = (ctl >>> 12) & 7;
-      const from = input === 5 ? 1 : input === 6 ? 2 : 0;
-      if ((ctl & R.TRANS_DDI_FUNC_ENABLE) !== 0 && from === pipe) return R.TRANSCODER_EDP;
-    }
-    return this.#enabled(pipe) ? pipe : -1;
-  }
-
-  #enabled(transcoder: number): boolean {
-    const conf = this.#regs.peek(R.PIPECONF[transcoder] as number);
-    return (conf & R.PIPECONF_ENABLE) !== 0;
-  }
-
   /** Starts and stops pipes so that they are driven as the registers say. */
   drive(): void {
     for (const pipe of this.pipes) {
-      const transcoder = this.#transcoderOf(pipe.index);
+      const transcoder = drivingTranscoder(this.#regs, pipe.index);
       if (transcoder === pipe.transcoder) continue;
       pipe.drive(transcoder);
       this.onPipe(pipe.index, transcoder >= 0);
@@ -223,39 +181,17 @@ export class DisplayEngine implements RegBlock, PipeEvents {
   }
 
   frameEnd(pipe: number): void {
-    this.#frameCrc(pipe);
+    this.#crcs.frame(this.pipes[pipe] as Pipe);
     this.onFrameEnd(pipe);
   }
 
-  #frameCrc(pipe: number): void {
-    const base = R.TRANSCODER_BASE[pipe] as number;
-    const control = this.#regs.peek(base + R.PIPE_CRC_CTL);
-    if ((control & R.PIPE_CRC_ENABLE) === 0) return;
-    const done = CRC_DONE << (pipe * 3);
-    const { GEN7_ERR_INT } = R;
-    // A picture takes longer to sum than a short frame lasts: none for a driver that does not look.
-    if (this.#crcUnread[pipe] === 1 && (this.#regs.peek(GEN7_ERR_INT) & done) !== 0) return;
-    this.#crcUnread[pipe] = 1;
-    this.#crc(pipe, base, (control >>> 29) & 3);
-    this.#regs.poke(GEN7_ERR_INT, this.#regs.peek(GEN7_ERR_INT) | done);
-    this.#irq.raiseDe(DE_ERR_INT);
-  }
-
   crcTaken(pipe: number): void {
-    this.#crcUnread[pipe] = 0;
+    this.#crcs.taken(pipe);
   }
 
   vblank(pipe: number): void {
     if (pipe === 0) this.#savings.vblank();
     this.onVblank(pipe);
-  }
-
-  /** @param source PIPE_CRC_CTL 30:29 */
-  #crc(pipe: number, base: number, source: number): void {
-    const regs = this.#regs;
-    const planes = CRC_PLANES[source] as number;
-    const image = this.#scanner.onWire(this.pipes[pipe] as Pipe, planes);
-    regs.poke(base + R.PIPE_CRC_RES_1, pictureCrc(image.pixels, image.width * image.height));
   }
 
   // --- ports ---
@@ -296,26 +232,7 @@ export class DisplayEngine implements RegBlock, PipeEvents {
 
   /** The ports that pipes light now. Makes a new list: not for hot paths. */
   screens(): readonly Screen[] {
-    const list: Screen[] = [];
-    for (const pipe of this.pipes) {
-      if (!pipe.beam.running) continue;
-      const port = transcoderPort(this.#regs, pipe.transcoder);
-      if (port < 0) continue;
-      const base = R.TRANSCODER_BASE[pipe.transcoder] as number;
-      const htotal = this.#regs.peek(base + R.HTOTAL);
-      const vtotal = this.#regs.peek(base + R.VTOTAL);
-      const dots = ((htotal >>> 16) + 1) * ((vtotal >>> 16) + 1);
-      const name = (PORTS[port] as PortRow).name;
-      list.push({
-        pipe: pipe.index,
-        port: name,
-        width: (htotal & 0x1fff) + 1,
-        height: (vtotal & 0x1fff) + 1,
-        refreshHz: (pixelClockKhz(this.#regs, pipe.transcoder) * 1000) / dots,
-        monitor: this.monitorOn(name),
-      });
-    }
-    return list;
+    return litScreens(this.#regs, this);
   }
 
   // --- what the command streamers ask ---

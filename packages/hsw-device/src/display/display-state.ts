@@ -1,6 +1,7 @@
 import type { DpCaps } from './bus/dpcd.ts';
 import type { DisplayEngine } from './display-engine.ts';
 import type { MonitorKind } from './monitor/edid-build.ts';
+import type { PlaneLatch } from './plane-latch.ts';
 import { PORTS, type PortName } from './ports.ts';
 
 /** What a display engine remembers besides its registers. */
@@ -56,7 +57,7 @@ export function exportDisplay(display: DisplayEngine): DisplayStateV1 {
     pipes: display.pipes.map((pipe) => ({
       frame: pipe.frame(),
       vblankAt: pipe.vblankAt(),
-      planes: [pipe.primary, pipe.sprite, pipe.cursor].map((plane) => ({
+      planes: [pipe.planes.primary, pipe.planes.sprite, pipe.planes.cursor].map((plane) => ({
         armed: plane.armed,
         live: [...plane.live],
       })),
@@ -105,9 +106,9 @@ export function displayStateError(
   return null;
 }
 
-function planesOf(display: DisplayEngine, index: number): DisplayEngine['pipes'][0]['primary'][] {
+function planesOf(display: DisplayEngine, index: number): PlaneLatch[] {
   const pipe = display.pipes[index];
-  return pipe === undefined ? [] : [pipe.primary, pipe.sprite, pipe.cursor];
+  return pipe === undefined ? [] : [pipe.planes.primary, pipe.planes.sprite, pipe.planes.cursor];
 }
 
 export function importDisplay(display: DisplayEngine, given: unknown): string | null {

@@ -5,9 +5,9 @@ import { Beam } from './beam.ts';
 import { pixelClockKhz, transcoderMode } from './clocks.ts';
 import * as R from './display.regs.ts';
 import { LineEvents } from './line-events.ts';
-import { PlaneLatch } from './plane-latch.ts';
-import { CSC_REGISTERS } from './scan/csc.ts';
-import { linearSpriteGamma } from './scan/sprite-gamma.ts';
+import { PipePlanes } from './pipe-planes.ts';
+import { type PipeHooks, pipeRows } from './pipe-rows.ts';
+import type { PlaneLatch } from './plane-latch.ts';
 import { Tears } from './tears.ts';
 
 /** What a pipe tells the engine that owns it. */
@@ -29,26 +29,6 @@ const DE_SPRITE_FLIP = 16;
 
 /** PIPEDSL 31: the second of an interlaced frame's fields. */
 const EVEN_FIELD = 0x80000000;
-/** CURCNTR 5:0: what kind of cursor; 0 is none. */
-const CURSOR_MODE = 0x3f;
-/** Place of the position among what a cursor latches. */
-const CURSOR_POSITION = 1;
-
-/** Registers a plane shows from the next vertical blank on, once its surface register is written. */
-const PRIMARY = [R.DSPCNTR, R.DSPLINOFF, R.DSPSTRIDE, R.DSPOFFSET] as const;
-const SPRITE = [
-  R.SPRCTL,
-  R.SPRLINOFF,
-  R.SPRSTRIDE,
-  R.SPROFFSET,
-  R.SPRPOS,
-  R.SPRSIZE,
-  R.SPRKEYVAL,
-  R.SPRKEYMSK,
-  R.SPRKEYMAX,
-] as const;
-const CURSOR = [R.CURCNTR, R.CURPOS, R.CUR_FBC_CTL] as const;
-
 /**
  * One pipe: its beam, its three planes and what they do at vertical blank. Nothing is scheduled
  * while the pipe stands still.
@@ -56,19 +36,9 @@ const CURSOR = [R.CURCNTR, R.CURPOS, R.CUR_FBC_CTL] as const;
 export class Pipe {
   readonly index: number;
   readonly beam: Beam;
-  readonly primary: PlaneLatch;
-  readonly sprite: PlaneLatch;
-  readonly cursor: PlaneLatch;
-  /** Colour space conversion: coefficients and offsets, then CSC_MODE. */
-  readonly csc: PlaneLatch;
-  /** Size of the picture, PIPESRC. */
-  readonly source: PlaneLatch;
-  /** The fitter of the pipe's number, which may serve another: PF_CTL, WIN_POS, WIN_SZ. */
-  readonly fitter: PlaneLatch;
+  readonly planes: PipePlanes;
   /** What asynchronous flips did to the frame that goes out. */
   readonly tears: Tears = new Tears();
-  /** GAMMA_MODE as of the latest vertical blank. */
-  gammaMode = 0;
   readonly rows: readonly RegRow[];
   /** Transcoder that drives the pipe now; -1 when none does. */
   transcoder = -1;
@@ -82,8 +52,6 @@ export class Pipe {
   #written: 'nothing' | 'cursor' | 'plane' = 'nothing';
   #flipTimeNs = 0;
   #interlaced = false;
-  /** CURPOS was written by itself: the position alone is taken at vertical blank. */
-  #moved = false;
 
   constructor(index: number, regs: RegSpace, clock: Clock, events: PipeEvents, holdNs: number) {
     this.index = index;
@@ -93,59 +61,28 @@ export class Pipe {
     this.#at = index * R.PIPE_STRIDE;
     this.beam = new Beam(holdNs);
     this.#lines = new LineEvents(index, regs, clock, (bits) => events.raiseDe(bits));
-    const at = this.#at;
-    this.primary = new PlaneLatch(regs, at, PRIMARY, R.DSPSURF, R.DSPSURFLIVE);
-    this.sprite = new PlaneLatch(regs, at, SPRITE, R.SPRSURF, R.SPRSURFLIVE);
-    this.cursor = new PlaneLatch(regs, at, CURSOR, R.CURBASE, R.CURSURFLIVE);
-    const coefficients = CSC_REGISTERS.map((offset) => R.PIPE_CSC + offset);
-    this.csc = new PlaneLatch(regs, index * R.CSC_STRIDE, coefficients, R.PIPE_CSC_MODE, -1);
-    this.source = new PlaneLatch(regs, at, [], (R.TRANSCODER_BASE[0] as number) + R.PIPESRC, -1);
-    const window = [R.PF_CTL, R.PF_WIN_POS];
-    this.fitter = new PlaneLatch(regs, index * R.PF_STRIDE, window, R.PF_WIN_SZ, -1);
-    this.rows = this.#makeRows();
+    this.planes = new PipePlanes(index, regs);
+    this.rows = pipeRows(index, this.#hooks());
   }
 
-  #makeRows(): RegRow[] {
-    const at = this.#at;
-    const x = 'ABC'[this.index] as string;
-    const onWrite = (offset: number): void => this.#events.planeWritten(this.index, offset);
-    const src = 'HSW PRM vol.2c planes; i915_reg.h';
-    // biome-ignore format: one register a line
-    return [
-      { name: `PIPEDSL_${x}`, offset: at + R.PIPEDSL, rw: 0, onRead: () => this.#readDsl(), src },
-      { name: `PIPE_FRMCOUNT_${x}`, offset: at + R.PIPE_FRMCOUNT, rw: 0, onRead: () => this.#readFrame(), src },
-      { name: `PIPE_FLIPCOUNT_${x}`, offset: at + R.PIPE_FLIPCOUNT, src },
-      { name: `PIPE_FRMTMSTMP_${x}`, offset: at + R.PIPE_FRMTMSTMP, rw: 0, onRead: () => this.#frameStamp(), src },
-      { name: `PIPE_FLIPTMSTMP_${x}`, offset: at + R.PIPE_FLIPTMSTMP, rw: 0, onRead: () => (this.#flipTimeNs / 1000) | 0, src },
-      { name: `CURCNTR_${x}`, offset: at + R.CURCNTR, onWrite: (o, v) => this.#cursorControl(o, v), src },
-      { name: `CURBASE_${x}`, offset: at + R.CURBASE, onWrite: (o) => this.#armCursor(o), src },
-      { name: `CURPOS_${x}`, offset: at + R.CURPOS, onWrite: (o) => this.#moveCursor(o), src },
-      { name: `CURPALET_${x}`, offset: at + R.CURPALET, count: 4, src },
-      { name: `CUR_FBC_CTL_${x}`, offset: at + R.CUR_FBC_CTL, onWrite, src },
-      { name: `CURSURFLIVE_${x}`, offset: at + R.CURSURFLIVE, rw: 0, onRead: (_o, v) => this.#live(v, R.CURSURFLIVE), src },
-      { name: `DSPCNTR_${x}`, offset: at + R.DSPCNTR, onWrite: (o, v) => this.#planeControl(this.primary, o, v), src },
-      { name: `DSPLINOFF_${x}`, offset: at + R.DSPLINOFF, onWrite, src },
-      { name: `DSPSTRIDE_${x}`, offset: at + R.DSPSTRIDE, onWrite, src },
-      { name: `DSPPOS_${x}`, offset: at + 0x7018c, count: 4, onWrite, src },
-      { name: `DSPSURF_${x}`, offset: at + R.DSPSURF, onWrite: (o) => this.#armPrimary(o), src },
-      { name: `DSPRES_${x}`, offset: at + 0x701a0, src },
-      { name: `DSPOFFSET_${x}`, offset: at + R.DSPOFFSET, onWrite, src },
-      { name: `DSPSURFLIVE_${x}`, offset: at + R.DSPSURFLIVE, rw: 0, onRead: (_o, v) => this.#live(v, R.DSPSURFLIVE), src },
-      { name: `DSPLEFTSURF_${x}`, offset: at + 0x701b0, onWrite, src },
-      { name: `DSPGAMC_${x}`, offset: at + 0x701e0, count: 6, src },
-      { name: `SPRCTL_${x}`, offset: at + R.SPRCTL, onWrite: (o, v) => this.#planeControl(this.sprite, o, v), src },
-      { name: `SPRLINOFF_${x}`, offset: at + R.SPRLINOFF, count: 6, onWrite, src },
-      { name: `SPRSURF_${x}`, offset: at + R.SPRSURF, onWrite: (o) => this.#armSprite(o), src },
-      { name: `SPRKEYMAX_${x}`, offset: at + R.SPRKEYMAX, count: 2, onWrite, src },
-      { name: `SPRSURFLIVE_${x}`, offset: at + R.SPRSURFLIVE, rw: 0, onRead: (_o, v) => this.#live(v, R.SPRSURFLIVE), src },
-      { name: `SPRLEFTSURF_${x}`, offset: at + 0x702b0, onWrite, src },
-      { name: `SPRGAMC16_${x}`, offset: at + R.SPRGAMC16, count: 3, reset: 0x400, src },
-      { name: `SPRGAMC17_${x}`, offset: at + R.SPRGAMC17, count: 3, reset: 0xc00, src },
-      { name: `GAMMA_MODE_${x}`, offset: R.GAMMA_MODE + this.index * R.PALETTE_STRIDE, src },
-      { name: `PF_WIN_SZ_${x}`, offset: R.PF_WIN_SZ + this.index * R.PF_STRIDE, onWrite: () => this.#armFitter(), src },
-      { name: `PIPE_CSC_MODE_${x}`, offset: R.PIPE_CSC_MODE + this.index * R.CSC_STRIDE, onWrite: () => this.#armCsc(), src },
-      ...Array.from({ length: 16 }, (_, i) => ({ name: `SPRGAMC_${x}[${i}]`, offset: at + R.SPRGAMC + i * 4, reset: linearSpriteGamma(i), src })),
-    ];
+  #hooks(): PipeHooks {
+    return {
+      scanLine: () => this.#readDsl(),
+      frameCount: () => this.#readFrame(),
+      frameStamp: () => this.#frameStamp(),
+      flipStamp: () => (this.#flipTimeNs / 1000) | 0,
+      cursorControl: (offset, value) => this.#cursorControl(offset, value),
+      cursorBase: (offset) => this.#armCursor(offset),
+      cursorPosition: (offset) => this.#moveCursor(offset),
+      primaryControl: (offset, value) => this.#planeControl(this.planes.primary, offset, value),
+      primarySurface: (offset) => this.#armPrimary(offset),
+      spriteControl: (offset, value) => this.#planeControl(this.planes.sprite, offset, value),
+      spriteSurface: (offset) => this.#armSprite(offset),
+      csc: () => this.#armCsc(),
+      fitter: () => this.#armFitter(),
+      plane: (offset) => this.#events.planeWritten(this.index, offset),
+      live: (stored, live) => this.#live(stored, live),
+    };
   }
 
   /** The transcoder's enable or timing changed. @param transcoder -1 stops the pipe */
@@ -159,7 +96,7 @@ export class Pipe {
     if (transcoder < 0) {
       this.beam.stop();
       this.#lines.cancel();
-      this.#latch();
+      this.planes.latch();
       return;
     }
     const regs = this.#regs;
@@ -174,7 +111,7 @@ export class Pipe {
     const lines = this.#interlaced ? (total + 1) / 2 : total;
     const start = this.#interlaced ? vblank >>> 1 : vblank;
     this.beam.start(this.#clock.now, khz, pixels, lines, start);
-    this.#latch();
+    this.planes.latch();
     this.#schedule();
   }
 
@@ -192,104 +129,78 @@ export class Pipe {
     if (this.beam.sync(this.#clock.now) === 0) return;
     this.#written = 'nothing';
     let bits = DE_VBLANK;
-    if (this.primary.armed) bits |= DE_PRIMARY_FLIP;
-    if (this.sprite.armed) bits |= DE_SPRITE_FLIP;
+    if (this.planes.primary.armed) bits |= DE_PRIMARY_FLIP;
+    if (this.planes.sprite.armed) bits |= DE_SPRITE_FLIP;
     this.#events.frameEnd(this.index);
     this.tears.clear();
-    this.#latch();
+    this.planes.latch();
     this.#events.vblank(this.index);
     this.#events.raiseDe(bits << (this.index * 5));
     this.#lines.frame(this.beam, this.transcoder, this.#interlaced ? 2 : 1);
   }
 
-  /** Every armed plane begins to show what was written. Without arming nothing changes. */
-  #latch(): void {
-    this.primary.latch();
-    this.sprite.latch();
-    if (this.#moved) this.cursor.takeOne(CURSOR_POSITION);
-    this.#moved = false;
-    this.cursor.latch();
-    this.csc.latch();
-    this.source.latch();
-    this.fitter.latch();
-    this.#latchGammaMode();
-  }
-
-  #latchGammaMode(): void {
-    this.gammaMode = this.#regs.peek(R.GAMMA_MODE + this.index * R.PALETTE_STRIDE);
-  }
-
   #armCsc(): void {
     this.#update();
-    this.#arm(this.csc);
+    this.planes.arm(this.planes.csc, this.beam.running);
   }
 
   /** WIN_SZ arms a fitter. PRM vol.2c "PF_WIN_SZ". */
   #armFitter(): void {
     this.#catchUp();
-    this.#arm(this.fitter);
+    this.planes.arm(this.planes.fitter, this.beam.running);
   }
 
   /** PIPESRC was written: another size from the next vertical blank on. */
   resize(): void {
     this.#catchUp();
-    this.#arm(this.source);
+    this.planes.arm(this.planes.source, this.beam.running);
   }
 
   /** The control register of a plane that is off arms by itself. i915: `ivb_sprite_update_arm`. */
   #planeControl(plane: PlaneLatch, offset: number, value: number): void {
     this.#update();
-    if ((value & ~plane.control & R.PLANE_ENABLE) !== 0) this.#arm(plane);
+    if ((value & ~plane.control & R.PLANE_ENABLE) !== 0) this.planes.arm(plane, this.beam.running);
     this.#events.planeWritten(this.index, offset);
-  }
-
-  #arm(plane: PlaneLatch): void {
-    plane.armed = true;
-    if (!this.beam.running) plane.latch();
   }
 
   #cursorControl(offset: number, value: number): void {
     this.#touch();
-    this.#moved = false;
-    const on = (value & CURSOR_MODE) !== 0;
-    if (on && (this.cursor.control & CURSOR_MODE) === 0) this.#arm(this.cursor);
+    this.planes.cursorControl(value, this.beam.running);
     this.#events.planeWritten(this.index, offset);
   }
 
-  /** A move arms by itself, unless CURCNTR was written before. i915: `i9xx_cursor_update_arm`. */
   #moveCursor(offset: number): void {
     this.#touch();
-    const control = this.#regs.peek(this.#at + R.CURCNTR);
-    this.#moved = control === this.cursor.control;
-    if (this.#moved && !this.beam.running) this.cursor.takeOne(CURSOR_POSITION);
+    this.planes.moveCursor(this.beam.running);
     this.#events.planeWritten(this.index, offset);
   }
 
   #armPrimary(offset: number): void {
     this.#countFlip();
-    this.primary.armed = true;
+    this.planes.primary.armed = true;
     const async = (this.#regs.peek(this.#at + R.DSPCNTR) & R.DISP_ASYNC_FLIP) !== 0;
-    if (async || !this.beam.running) this.#flipNow(this.primary, async, DE_PRIMARY_FLIP);
+    if (async || !this.beam.running) this.#flipNow(this.planes.primary, async, DE_PRIMARY_FLIP);
     this.#events.planeWritten(this.index, offset);
   }
 
   #armSprite(offset: number): void {
     this.#countFlip();
-    this.sprite.armed = true;
-    if (!this.beam.running) this.#flipNow(this.sprite, false, DE_SPRITE_FLIP);
+    this.planes.sprite.armed = true;
+    if (!this.beam.running) this.#flipNow(this.planes.sprite, false, DE_SPRITE_FLIP);
     this.#events.planeWritten(this.index, offset);
   }
 
   #armCursor(offset: number): void {
     this.#touch();
-    this.#arm(this.cursor);
+    this.planes.arm(this.planes.cursor, this.beam.running);
     this.#events.planeWritten(this.index, offset);
   }
 
   #flipNow(plane: PlaneLatch, done: boolean, bit: number): void {
     const line = this.beam.line(this.#clock.now);
     const fetched = this.beam.running && line > 0 && line < this.beam.vblankStart;
-    if (fetched && !this.#interlaced && plane === this.primary) this.tears.add(line, plane.surface);
+    if (fetched && !this.#interlaced && plane === this.planes.primary)
+      this.tears.add(line, plane.surface);
     plane.latch();
     if (done) this.#events.raiseDe(bit << (this.index * 5));
   }
@@ -334,7 +245,7 @@ export class Pipe {
     }
     regs.poke(at + (onSprite ? R.SPRSURF : R.DSPSURF), surfaceDw & ~0xfff);
     this.#countFlip();
-    const plane = onSprite ? this.sprite : this.primary;
+    const plane = onSprite ? this.planes.sprite : this.planes.primary;
     plane.armed = true;
     if (async || !this.beam.running) {
       this.#flipNow(plane, true, onSprite ? DE_SPRITE_FLIP : DE_PRIMARY_FLIP);
@@ -357,7 +268,7 @@ export class Pipe {
   /** Does what is due and says whether a plane still waits for vertical blank. */
   flipPending(onSprite: boolean): boolean {
     this.#catchUp();
-    return onSprite ? this.sprite.armed : this.primary.armed;
+    return onSprite ? this.planes.sprite.armed : this.planes.primary.armed;
   }
 
   /** PIPEDSL counts from one line before the first active one, two on HDMI. i915: `scanline_offset`. */
@@ -406,9 +317,7 @@ export class Pipe {
 
   /** Goes on where a saved pipe was. The registers drive it already. */
   resume(frame: number, vblankAt: number): void {
-    this.csc.take();
-    this.source.take();
-    this.fitter.take();
+    this.planes.resume();
     this.beam.frame = frame | 0;
     if (!this.beam.running) return;
     const { now } = this.#clock;
@@ -425,14 +334,7 @@ export class Pipe {
     this.#lines.cancel();
     this.beam.stop();
     this.beam.frame = 0;
-    this.primary.reset();
-    this.sprite.reset();
-    this.cursor.reset();
-    this.csc.reset();
-    this.source.reset();
-    this.fitter.reset();
-    this.gammaMode = 0;
-    this.#moved = false;
+    this.planes.reset();
     this.#interlaced = false;
     this.tears.clear();
   }

@@ -92,7 +92,8 @@ export class Savings {
   /** A frame of pipe A is over. */
   vblank(): void {
     const regs = this.#regs;
-    const lit = this.#pipe.beam.running && (this.#pipe.primary.control & R.PLANE_ENABLE) !== 0;
+    const lit =
+      this.#pipe.beam.running && (this.#pipe.planes.primary.control & R.PLANE_ENABLE) !== 0;
     const compresses = (regs.peek(R.DPFC_CONTROL) & DPFC_ENABLE) !== 0 && lit;
     const lines = (regs.peek((R.TRANSCODER_BASE[0] as number) + R.PIPESRC) & 0xfff) + 1;
     this.#segments = compresses && !this.#nuked ? Math.min(lines, SEGMENTS_MAX) : 0;

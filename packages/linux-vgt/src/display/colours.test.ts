@@ -78,7 +78,7 @@ describe('colours of the foreground VM', () => {
     g.write(0x4a800, 2);
     frame();
     const pipe = b.device.display.pipes[0]!;
-    const shown = (): number[] => [pipe.primary.surface, hw(0x4a000)];
+    const shown = (): number[] => [pipe.planes.primary.surface, hw(0x4a000)];
     expect(shown()).toEqual([0x100000, 1]);
     b.vgt.setForeground(1);
     expect(shown()).toEqual([0x100000, 1]);

@@ -53,15 +53,15 @@ export class ColourStage {
    * @param wire one of `WIRE_*`: what a sink undoes; `WIRE_FULL` gives the wire's own values
    */
   load(pipe: Pipe, uses: number, wire: number): void {
-    const mode = pipe.gammaMode & 3;
+    const mode = pipe.planes.gammaMode & 3;
     this.#wire = wire;
     this.#split = mode === GAMMA_SPLIT;
-    this.#cscFirst = !this.#split && (pipe.csc.arming & CSC_BEFORE_GAMMA) !== 0;
+    this.#cscFirst = !this.#split && (pipe.planes.csc.arming & CSC_BEFORE_GAMMA) !== 0;
     if ((uses & USES_GAMMA) !== 0) {
       this.#first.load(pipe.index, mode, false);
       if (this.#split) this.#second.load(pipe.index, mode, true);
     }
-    if ((uses & USES_CSC) !== 0) this.#csc.load(pipe.csc);
+    if ((uses & USES_CSC) !== 0) this.#csc.load(pipe.planes.csc);
   }
 
   #end(value: number): number {

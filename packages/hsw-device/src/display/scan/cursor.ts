@@ -70,7 +70,7 @@ export class CursorDrawer {
 
   /** Takes note of what a pipe's cursor shows. @returns whether it is on */
   load(pipe: Pipe): boolean {
-    const { control, live, surface } = pipe.cursor;
+    const { control, live, surface } = pipe.planes.cursor;
     const [side, code] = MODES[control & MODE_MASK] ?? OFF;
     this.#control = control;
     this.#side = side;

@@ -34,13 +34,13 @@ export function newPlaneState(): PlaneState {
 
 /** Reads what the primary plane of a pipe shows since the latest vertical blank. */
 export function readPrimary(pipe: Pipe, into: PlaneState): void {
-  const { control, live } = pipe.primary;
+  const { control, live } = pipe.planes.primary;
   const offset = live[3] as number;
   into.enabled = pipe.beam.running && (control & R.PLANE_ENABLE) !== 0;
   into.format = PRIMARY_FORMAT[(control >>> 26) & 15] as number;
   into.bytesPerPixel = FORMAT_BYTES[into.format] as number;
   into.tiled = (control & R.PLANE_TILED) !== 0;
-  into.surface = pipe.primary.surface & ~0xfff;
+  into.surface = pipe.planes.primary.surface & ~0xfff;
   into.stride = (live[2] as number) & 0xffc0;
   into.x = offset & 0x1fff;
   into.y = (offset >>> 16) & 0x1fff;

@@ -39,7 +39,7 @@ export class PrimaryDrawer {
 
   /** Takes note of what a pipe's primary plane shows. @returns whether it is on */
   load(pipe: Pipe, swizzles: boolean): boolean {
-    const { control, live, surface } = pipe.primary;
+    const { control, live, surface } = pipe.planes.primary;
     this.#control = control;
     this.#format = PRIMARY_FORMAT[(control >>> 26) & 15] as number;
     if ((control & R.PLANE_ENABLE) === 0) return false;

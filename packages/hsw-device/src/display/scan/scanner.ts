@@ -88,7 +88,7 @@ export class Scanner {
   }
 
   #sourceSize(pipe: Pipe, picture: Picture): void {
-    const source = pipe.source.arming;
+    const source = pipe.planes.source.arming;
     picture.width = Math.min(((source >>> 16) & 0x1fff) + 1, SIDE_MAX);
     picture.height = Math.min((source & 0x1fff) + 1, SIDE_MAX);
   }
@@ -104,7 +104,7 @@ export class Scanner {
   /** Fitter that a pipe uses, by number; -1 when none. PF_CTL 31 enable, 30:29 the pipe. */
   #fitter(pipe: Pipe): number {
     for (let i = 0; i < R.PIPE_COUNT; i++) {
-      const ctl = (this.#pipes[i] as Pipe).fitter.control;
+      const ctl = (this.#pipes[i] as Pipe).planes.fitter.control;
       if ((ctl & 0x80000000) !== 0 && ((ctl >>> 29) & 3) === pipe.index) return i;
     }
     return -1;
@@ -142,7 +142,7 @@ export class Scanner {
    * coefficients of the filters that PF_CTL chooses among are not published.
    */
   #fit(picture: Picture, fitter: number, out: Picture): void {
-    const { live, arming: size } = (this.#pipes[fitter] as Pipe).fitter;
+    const { live, arming: size } = (this.#pipes[fitter] as Pipe).planes.fitter;
     const position = live[1] as number;
     const left = (position >>> 16) & 0x1fff;
     const top = position & 0xfff;

@@ -85,7 +85,7 @@ export class SpriteDrawer {
 
   /** Takes note of what a pipe's sprite shows. @returns whether it is on */
   load(pipe: Pipe, swizzles: boolean): boolean {
-    const { control, live, surface } = pipe.sprite;
+    const { control, live, surface } = pipe.planes.sprite;
     this.#control = control;
     if ((control & R.PLANE_ENABLE) === 0) return false;
     this.#live = live;
