@@ -64,7 +64,6 @@ export const KMS_EXPLANATIONS: readonly Explanation[] = [
   { tests: 'igt@kms_color@*-lut-sizes', said: /^passes alone/, outcomes: ['warn'], because: 'subtests of matrices that failed before it leave their colours behind; it passes alone' },
   { tests: 'igt@kms_async_flips@{*linear*,invalid-async-flip}', outcomes: ['fail', 'skip'], because: 'i915 of Linux 6.1 flips X tiles alone asynchronously; this version of IGT expects linear buffers too' },
   { tests: 'igt@kms_async_flips@{crc,alternate-sync-async-flip,async-flip-suspend-resume}', said: /flip_count|flip_interval|fps/, outcomes: FAILED, because: 'wants two to five flips a frame; an emulated CPU makes one or two' },
-  { tests: 'igt@kms_async_flips@async-flip-hang', said: /^not done after (45|60) s/, outcomes: ['timeout'], because: 'hangs the GPU and waits for its reset for each of nine pairs of pipe and output: needs more than 45 s' },
   { tests: 'igt@kms_async_flips@basic-modeset-with-all-modifiers-formats', said: /ret == 0/, outcomes: FAILED, because: 'begins with C8, which i915 shows with a palette only; IGT sets none, and keeps those buffers for the other formats' },
   { tests: 'igt@kms_big_fb@linear-max-hw-stride-64bpp-rotate-{0,180}', said: /^passes alone/, outcomes: ['warn'], because: 'in one process with the others IGT takes the buffer that it made for 32 bits a pixel, and stops at that; it passes alone' },
   // 32 bits, and a guest of busybox.
