@@ -53,7 +53,7 @@ function xengt(words: readonly string[], typed: string | null = null): Promise<R
 }
 /** Types commands at a guest's console, as from a pipe. @returns what it said */
 async function says(domain: string, command: string): Promise<string> {
-  return (await xengt(['console', '--lines', '0', '--quiet', '5', domain], `${command}\n`)).out;
+  return (await xengt(['console', '--lines', '0', domain], `${command}\n`)).out;
 }
 const free = (): string | undefined => host.vgt?.partition.describe();
 

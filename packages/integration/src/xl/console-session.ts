@@ -17,15 +17,21 @@ export interface ConsoleOptions {
   readonly out: (bytes: Uint8Array) => void;
   /** Ends the session. */
   readonly signal: AbortSignal;
-  /** How long a session without a terminal waits, once its input is over, for a silent console, ms. */
+  /**
+   * Once its input is over, a session without a terminal ends when the guest has been silent and idle for
+   * so long, and at the latest after `timeoutMs`. Milliseconds.
+   */
   readonly quietMs: number;
+  readonly timeoutMs: number;
+  /** Whether the guest's processor has nothing to do. */
+  readonly idle: () => Promise<boolean>;
   /** Lines of what was said before that are shown. */
   readonly lines: number;
 }
 
-/** How a session ended: the person left, the input is over, or the host says why. */
+/** How a session ended: the person left, the input is over, it lasted too long, or the host says why. */
 export type ConsoleEnd =
-  | { readonly kind: 'left' | 'quiet' }
+  | { readonly kind: 'left' | 'quiet' | 'timeout' }
   | { readonly kind: 'closed'; readonly code: number; readonly reason: string };
 
 /** ^] as for telnet and `xl console`. */
@@ -33,24 +39,29 @@ const LEAVE = 0x1d;
 /** What of a file is typed at a time, and how often: a guest's serial port takes 16 bytes a turn. */
 const PIECE_BYTES = 512;
 const PIECE_MS = 100;
+/** How often it is asked whether a guest is idle. */
+const ASK_MS = 250;
 const NEWLINE = 0x0a;
 const ENTER = 0x0d;
 
 /**
  * Connects a person, or a file, with a domain's console. On a terminal every key goes to the guest but
  * ^], which leaves. Elsewhere the input is typed as a guest reads it, and the session ends once it is over
- * and the guest has been silent for a while.
+ * and the guest has been silent and idle for a while: one that computes is not done.
  */
 export function consoleSession(socket: WebSocket, o: ConsoleOptions): Promise<ConsoleEnd> {
   const { input } = o;
   const terminal = input.isTTY === true;
   const pieces: Buffer[] = [];
-  let over = false;
-  let heardAt = performance.now();
+  /** When the input was over. */
+  let overAt = Number.POSITIVE_INFINITY;
+  /** When it last said something, was typed to, or was seen at work; when that was last asked. */
+  let busyAt = performance.now();
+  let askedAt = Number.NEGATIVE_INFINITY;
   let first = true;
   return new Promise((resolve) => {
     const heard = (data: Buffer): void => {
-      heardAt = performance.now();
+      busyAt = performance.now();
       o.out(first ? lastLines(data, o.lines) : data);
       first = false;
     };
@@ -68,16 +79,27 @@ export function consoleSession(socket: WebSocket, o: ConsoleOptions): Promise<Co
       if (leave >= 0) end({ kind: 'left' });
     };
     const ended = (): void => {
-      over = true;
+      overAt = performance.now();
+    };
+    /** Asks whether the guest is idle, now and then. */
+    const look = async (now: number): Promise<void> => {
+      if (now - askedAt < ASK_MS) return;
+      askedAt = Number.POSITIVE_INFINITY;
+      const idle = await o.idle().catch(() => true);
+      askedAt = performance.now();
+      if (!idle) busyAt = askedAt;
+      else if (askedAt - busyAt > o.quietMs) end({ kind: 'quiet' });
     };
     const turn = setInterval(() => {
       if (terminal || first) return;
+      const now = performance.now();
       const piece = pieces.shift();
       if (piece !== undefined) {
         socket.send(enters(piece));
-        heardAt = performance.now();
+        busyAt = now;
         if (pieces.length === 0) input.resume();
-      } else if (over && performance.now() - heardAt > o.quietMs) end({ kind: 'quiet' });
+      } else if (now - overAt > o.timeoutMs) end({ kind: 'timeout' });
+      else if (now >= overAt) void look(now);
     }, PIECE_MS);
     const closed = (code: number, reason: Buffer): void =>
       end({ kind: 'closed', code, reason: reason.toString('utf8') });

@@ -1,9 +1,5 @@
-import { EventEmitter } from 'node:events';
-import { Readable } from 'node:stream';
 import { expect, test } from 'vitest';
-import type { WebSocket } from 'ws';
 import type { DomainInfo } from '../lab/host-view.ts';
-import { type ConsoleInput, type ConsoleOptions, consoleSession } from './console-session.ts';
 import { infoText, listText, stateLetters, topText, vcpuText } from './listing.ts';
 
 const domain = (id: number, more: Partial<DomainInfo> = {}): DomainInfo => ({
@@ -69,76 +65,4 @@ test('top has what was taken since the sample before, of those that were there t
   ]);
   for (const line of topText(now, then, 40).split('\n'))
     expect(line.length).toBeLessThanOrEqual(40);
-});
-
-/** A connection to a console. */
-class FakeSocket extends EventEmitter {
-  readonly OPEN = 1;
-  readyState = 1;
-  sent = '';
-  send(data: Uint8Array): void {
-    this.sent += Buffer.from(data).toString();
-  }
-  terminate(): void {
-    this.readyState = 3;
-  }
-}
-class FakeTerminal extends EventEmitter implements ConsoleInput {
-  readonly isTTY = true;
-  raw = false;
-  setRawMode(on: boolean): void {
-    this.raw = on;
-  }
-  resume(): void {}
-  pause(): void {}
-}
-
-function session(input: ConsoleInput, more: Partial<ConsoleOptions> = {}) {
-  const socket = new FakeSocket();
-  const said: string[] = [];
-  const ended = consoleSession(socket as unknown as WebSocket, {
-    input,
-    out: (bytes) => void said.push(Buffer.from(bytes).toString()),
-    signal: new AbortController().signal,
-    quietMs: 0,
-    lines: 2,
-    ...more,
-  });
-  return { socket, said, ended };
-}
-
-test('on a terminal every key goes to the guest, and ^] leaves it', async () => {
-  const input = new FakeTerminal();
-  const { socket, said, ended } = session(input);
-  expect(input.raw).toBe(true);
-  socket.emit('message', Buffer.from('one\ntwo\nthree\n#> '));
-  socket.emit('message', Buffer.from('more\nand more\nlines\n'));
-  input.emit('data', Buffer.from('ls\x03\r'));
-  input.emit('data', Buffer.from('q\x1dlost'));
-  expect(await ended).toEqual({ kind: 'left' });
-  expect([socket.sent, input.raw]).toEqual(['ls\x03\rq', false]);
-  expect(said).toEqual(['three\n#> ', 'more\nand more\nlines\n']);
-  expect([input.listenerCount('data'), socket.listenerCount('message')]).toEqual([0, 0]);
-});
-
-test('a domain that ends, or a person that stops, ends it', async () => {
-  const one = session(new FakeTerminal());
-  one.socket.emit('close', 1000, Buffer.from('guest1 is gone'));
-  expect(await one.ended).toEqual({ kind: 'closed', code: 1000, reason: 'guest1 is gone' });
-  const stop = new AbortController();
-  const two = session(new FakeTerminal(), { signal: stop.signal });
-  stop.abort();
-  expect(await two.ended).toEqual({ kind: 'left' });
-  const lost = session(new FakeTerminal());
-  lost.socket.emit('error', new Error('connect ENOENT'));
-  expect(await lost.ended).toEqual({ kind: 'closed', code: 0, reason: 'connect ENOENT' });
-});
-
-test('a file is typed piece by piece once the guest is there, and then it is over', async () => {
-  const text = `${'x'.repeat(700)}\nend\n`;
-  const { socket, said, ended } = session(Readable.from([Buffer.from(text)]), { lines: 0 });
-  socket.emit('message', Buffer.from('what was said before\n'));
-  expect(await ended).toEqual({ kind: 'quiet' });
-  expect(socket.sent).toBe(text.replaceAll('\n', '\r'));
-  expect(said).toEqual(['']);
 });

@@ -1,5 +1,5 @@
 import { buildCommand, type Command } from '@stricli/core';
-import type { LabClient } from '../../lab/client.ts';
+import { type LabClient, LabClientError } from '../../lab/client.ts';
 import { consoleSession } from '../../xl/console-session.ts';
 import { UsageError, type XengtContext } from '../context.ts';
 import { domainOf, domainParameter } from '../domain.ts';
@@ -8,6 +8,7 @@ import { choiceOf, type HostFlags, hostFlags, wholeNumber } from '../flags.ts';
 interface ConsoleFlags extends HostFlags {
   readonly lines: number;
   readonly quiet: number;
+  readonly timeout?: number;
 }
 
 const HISTORY_LINES = 24;
@@ -23,8 +24,10 @@ export const consoleCommand: Command<XengtContext> = buildCommand<
     fullDescription: [
       "Shows what a domain's serial console says and types what you type. ^] leaves.",
       '',
-      'Without a terminal the input is typed as fast as a guest reads, and the command ends when it is over',
-      'and the guest has been silent for a while.',
+      'Without a terminal the input is typed as fast as a guest reads. Once the input is over, the command',
+      'ends when the guest has said nothing, and its processor had nothing to do, for --quiet seconds; when',
+      'the domain ends; or, with exit code 1, after --timeout seconds. A guest that waits for something, as',
+      '`sleep 5; date` does, needs a --quiet that is longer than the wait.',
       '',
       'Examples:',
       '  xengt console guest1',
@@ -44,9 +47,17 @@ export const consoleCommand: Command<XengtContext> = buildCommand<
       quiet: {
         kind: 'parsed',
         parse: wholeNumber(0, 3600),
-        brief: 'Seconds of silence that end it without a terminal',
+        brief: 'Seconds of silence and idleness that end it without a terminal',
         placeholder: 'seconds',
         default: String(QUIET_SECONDS),
+      },
+      timeout: {
+        kind: 'parsed',
+        parse: wholeNumber(1, 1_000_000),
+        brief:
+          'Seconds after the end of the input that end it without a terminal; default: no limit',
+        placeholder: 'seconds',
+        optional: true,
       },
       ...hostFlags,
     },
@@ -58,22 +69,37 @@ export const consoleCommand: Command<XengtContext> = buildCommand<
   },
 });
 
-/** Attaches to a console until the person leaves, or the domain ends. @throws UsageError when there is no input */
+/**
+ * Attaches to a console until the person leaves, the input is over, or the domain ends.
+ *
+ * @throws UsageError when there is no input, LabClientError TIMEOUT
+ */
 export async function attach(
   { io }: XengtContext,
   host: LabClient,
   domain: number,
-  o: { readonly lines?: number; readonly quiet?: number },
+  o: { readonly lines?: number; readonly quiet?: number; readonly timeout?: number },
 ): Promise<void> {
   const { input } = io;
   if (input === undefined) throw new UsageError('NO_INPUT', 'there is no standard input');
+  const quiet = o.quiet ?? QUIET_SECONDS;
+  const { timeout = Number.POSITIVE_INFINITY } = o;
   const ended = await consoleSession(host.console(domain), {
     input,
     out: (bytes) => io.bytes(bytes),
     signal: io.signal,
-    quietMs: (o.quiet ?? QUIET_SECONDS) * 1000,
+    quietMs: quiet * 1000,
+    timeoutMs: timeout * 1000,
+    idle: async () => {
+      const now = (await host.state()).domains.find((d) => d.id === domain);
+      return now === undefined || now.state !== 'running' || now.blocked;
+    },
     lines: o.lines ?? HISTORY_LINES,
   });
   if (input.isTTY === true) io.err('\n');
+  if (ended.kind === 'timeout') {
+    const wanted = `silent and idle for ${quiet} s`;
+    throw new LabClientError('TIMEOUT', `the guest was not ${wanted} within ${timeout} s`);
+  }
   if (ended.kind === 'closed') io.err(`xengt: ${ended.reason || 'the host has gone'}\n`);
 }
