@@ -116,7 +116,7 @@ export {
 } from './insight/peek.ts';
 export { Trace } from './insight/trace.ts';
 export { parseTraceFilter, type TraceFilter, TraceFilterError } from './insight/trace-filter.ts';
-export type { TraceEvent, TraceKind } from './insight/trace-kinds.ts';
+export type { RefusedRequest, TraceEvent, TraceKind } from './insight/trace-kinds.ts';
 export { TRACE_KIND_NAMES, TraceReader, traceJson, traceLine } from './insight/trace-reader.ts';
 export * as irqRegs from './irq/interrupt.regs.ts';
 export { type InterruptSink, Interrupts, type InterruptWatcher } from './irq/interrupts.ts';

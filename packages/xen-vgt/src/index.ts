@@ -1,4 +1,5 @@
-export { Assignment, type AssignmentCounters, type DmaFault } from './assign/assignment.ts';
+export { Assignment, type AssignmentCounters } from './assign/assignment.ts';
+export { type DmaAccess, type DmaFault, deviceName } from './assign/dma-fault.ts';
 export { type ReservedRange, VtdDriver, type VtdDriverOptions } from './assign/vtd-driver.ts';
 export { Dom0Traps, type TrapRange } from './dom0/io-trap.ts';
 export {

@@ -18,7 +18,7 @@ import type { Interrupts } from '../irq/interrupts.ts';
 import type { RegSpace } from '../reg/reg-space.ts';
 import { Trace } from './trace.ts';
 import type { TraceFilter } from './trace-filter.ts';
-import { KIND, TRACE_KINDS } from './trace-kinds.ts';
+import { ACCESSES, KIND, type RefusedRequest, TRACE_KINDS } from './trace-kinds.ts';
 import { TraceReader } from './trace-reader.ts';
 
 /** Bytes of an engine's register block. */
@@ -68,6 +68,24 @@ export class DeviceTrace {
     this.reader.addSource(name, regs);
     this.#watchRegisters(source, regs);
     this.#watchInterrupts(source, irq);
+  }
+
+  /** Records a request that a remapping unit refused. @param source whose device it is */
+  refused(source: string, { device, access, address, reason }: RefusedRequest): void {
+    if (!this.#takes(KIND.refused)) return;
+    const { trace } = this;
+    const who = trace.nameId(device);
+    const how = ACCESSES.indexOf(access);
+    const high = Math.floor(address / 2 ** 32);
+    trace.add(
+      KIND.refused,
+      trace.nameId(source),
+      who,
+      how,
+      address | 0,
+      high,
+      trace.nameId(reason),
+    );
   }
 
   /** Leaves the device as it was. What was recorded can still be read. */

@@ -20,7 +20,7 @@ export class TraceFilterError extends Error {
 const GROUPS: Readonly<Record<string, readonly TraceKind[]>> = {
   registers: ['read', 'write'],
   commands: ['command', 'hang'],
-  faults: ['fault', 'hang'],
+  faults: ['fault', 'hang', 'refused'],
   interrupts: ['interrupt', 'line'],
   display: ['vblank', 'flip', 'hotplug'],
 };

@@ -17,6 +17,7 @@ const ROWS = [
   { name: 'command',   fields: ['engine', 'address', 'header', 'length', 'level'] },
   { name: 'hang',      fields: ['engine', 'address', 'reason'] },
   { name: 'fault',     fields: ['space', 'address'] },
+  { name: 'refused',   fields: ['device', 'access', 'low', 'high', 'reason'] },
   { name: 'interrupt', fields: ['set', 'bits', 'passed'] },
   { name: 'line',      fields: ['high'] },
   { name: 'vblank',    fields: ['pipe'] },
@@ -33,6 +34,19 @@ export const TRACE_KINDS: readonly TraceKindRow[] = ROWS;
 export const KIND: Readonly<Record<TraceKind, number>> = Object.fromEntries(
   ROWS.map((row, i) => [row.name, i]),
 ) as Record<TraceKind, number>;
+
+/** A request of a device that was refused on its way to memory, or to a processor. */
+export interface RefusedRequest {
+  /** Who asked, e.g. `0000:00:02.0`. */
+  readonly device: string;
+  readonly access: (typeof ACCESSES)[number];
+  /** Address of the request, below 2^53; of an interrupt, what its message named. */
+  readonly address: number;
+  readonly reason: string;
+}
+
+/** How a record has an access. */
+export const ACCESSES = ['read', 'write', 'interrupt'] as const;
 
 interface Stamp {
   /** Number of the event since the trace began, from 0. */
@@ -74,6 +88,7 @@ export type TraceEvent = Stamp &
         readonly reason: string;
       }
     | { readonly kind: 'fault'; readonly space: string; readonly address: number }
+    | ({ readonly kind: 'refused' } & RefusedRequest)
     | {
         readonly kind: 'interrupt';
         readonly set: InterruptSet;

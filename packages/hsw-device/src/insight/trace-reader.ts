@@ -3,7 +3,7 @@ import { ENGINE_IDS } from '../gt/engine.regs.ts';
 import type { RegSpace } from '../reg/reg-space.ts';
 import { interruptNames } from './interrupt-names.ts';
 import type { Trace } from './trace.ts';
-import { KIND, TRACE_KINDS, type TraceEvent } from './trace-kinds.ts';
+import { ACCESSES, KIND, TRACE_KINDS, type TraceEvent } from './trace-kinds.ts';
 
 const SETS = ['DE', 'GT', 'PM', 'PCH'] as const;
 const hex8 = (n: number): string => `0x${(n >>> 0).toString(16).padStart(8, '0')}`;
@@ -89,6 +89,15 @@ export class TraceReader {
         };
       case KIND.fault:
         return { ...stamp, kind: 'fault', space: trace.nameOf(f(0)), address: f(1) };
+      case KIND.refused:
+        return {
+          ...stamp,
+          kind: 'refused',
+          device: trace.nameOf(f(0)),
+          access: ACCESSES[f(1)] ?? 'read',
+          address: (f(2) >>> 0) + (f(3) >>> 0) * 2 ** 32,
+          reason: trace.nameOf(f(4)),
+        };
       case KIND.interrupt:
         return { ...stamp, kind: 'interrupt', set: SETS[f(0)] ?? 'DE', bits: f(1), passed: f(2) };
       case KIND.line:
@@ -129,6 +138,11 @@ function what(e: TraceEvent): string {
       return `${e.engine} hangs at ${hex8(e.address)}: ${e.reason}`;
     case 'fault':
       return `fault in ${e.space} at ${hex8(e.address)}`;
+    case 'refused': {
+      const at = `0x${e.address.toString(16)}`;
+      const what = e.access === 'interrupt' ? `interrupt ${at}` : `${e.access} of ${at}`;
+      return `${e.device} ${what} refused: ${e.reason}`;
+    }
     case 'interrupt': {
       const masked = e.passed === 0 ? ' (masked)' : '';
       return `interrupt ${e.set} ${interruptNames(e.set, e.bits).join(' ')}${masked}`;

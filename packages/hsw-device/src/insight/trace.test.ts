@@ -75,6 +75,20 @@ describe('what is recorded', () => {
     );
   });
 
+  test('a refused request with who asked, what for and why', () => {
+    const { trace } = traced('faults');
+    const of = { device: '0000:00:02.0', reason: 'no page' };
+    trace.refused('hvm', { ...of, access: 'write', address: 0x7f_ffff_f000 });
+    trace.refused('hvm', { ...of, access: 'interrupt', address: 9 });
+    expect(lines(trace)).toEqual([
+      'hvm 0000:00:02.0 write of 0x7ffffff000 refused: no page',
+      'hvm 0000:00:02.0 interrupt 0x9 refused: no page',
+    ]);
+    const other = traced('commands');
+    other.trace.refused('hvm', { ...of, access: 'read', address: 0 });
+    expect(lines(other.trace)).toEqual([]);
+  });
+
   test('hotplug of a port', () => {
     const { driver, trace } = traced('display');
     driver.write(0xc4030, 0x10);

@@ -132,7 +132,7 @@ export class Host {
     this.passthrough = new GpuPassthrough({
       memory: this.memory,
       stolen,
-      event: (text) => this.#event(text),
+      event: (line) => this.#event(line, line),
       wake: () => loop.kick(),
     });
     this.device = new HaswellDevice({
@@ -177,8 +177,9 @@ export class Host {
     loop.addStep(() => this.#step());
   }
 
-  #event(text: string): void {
-    this.hypervisor.messages.log(`vgt: ${text}`);
+  /** @param line as the hypervisor's messages have it */
+  #event(text: string, line = `vgt: ${text}`): void {
+    this.hypervisor.messages.log(line);
     this.events.push(text);
     if (this.events.length > EVENTS_KEPT) this.events.shift();
   }

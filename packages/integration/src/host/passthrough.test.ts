@@ -1,5 +1,10 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseTraceFilter } from '@xengt/hsw-device';
 import { ScriptedEngine } from '@xengt/xen-vgt';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { TraceFile } from '../insight/trace-file.ts';
 import { addScripted, RAM_MIB, scriptedHost, until } from '../life/testing/lab.ts';
 import { counters } from './counters.ts';
 import type { Host } from './host.ts';
@@ -78,11 +83,21 @@ test("DMA outside the domain faults, is told, and reaches nobody's memory", asyn
   host.passthrough.makeAssignable();
   const { cpu } = await owner(1);
   const was = Uint8Array.from(dom0.engine.ram.bytes);
+  const directory = await mkdtemp(join(tmpdir(), 'xengt-faults-'));
+  const path = join(directory, 'faults.txt');
+  const trace = new TraceFile(host, path, parseTraceFilter('faults'));
   store(cpu, RAM_MIB * 256 + 5, 0x666);
   const told =
-    '[VT-D] DMA read of 00:02.0 at 0x2005000 refused: page may not be read (reason 0x06)';
+    '[VT-D]DMAR:[DMA Read] Request device [0000:00:02.0] fault addr 2005000, reason 06 - page may not be read';
   await until(() => host.events.includes(told));
   expect(host.events).toContain(told);
+  trace.close();
+  const said = host.hypervisor.messages.text.replaceAll(/^\(XEN\) \[ *[0-9.]+\] /gm, '');
+  expect(said.split('\n')).toContain(told);
+  expect(await readFile(path, 'utf8')).toMatch(
+    /^ *[0-9.]+ hvm1 0000:00:02\.0 read of 0x2005000 refused: page may not be read$/m,
+  );
+  await rm(directory, { recursive: true });
   expect(Buffer.compare(was, dom0.engine.ram.bytes)).toBe(0);
   expect(host.passthrough.assignment?.lastFault?.address).toBe(0x2005000);
   store(cpu, DATA, 7);

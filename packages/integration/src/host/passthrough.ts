@@ -7,7 +7,7 @@ import {
   OpRegionRegister,
   vbtPortsOf,
 } from '@xengt/qemu-vgt';
-import { Assignment, type Domain, RemappingUnit, VtdDriver } from '@xengt/xen-vgt';
+import { Assignment, type DmaFault, type Domain, RemappingUnit, VtdDriver } from '@xengt/xen-vgt';
 import { HostError } from './host-error.ts';
 import { IGD_DEVFN, panelOf } from './machine.ts';
 
@@ -33,7 +33,7 @@ export interface StolenMemory {
 export interface PassthroughOptions {
   readonly memory: MachineMemory;
   readonly stolen: StolenMemory;
-  /** Hears of faults that deserve a line. */
+  /** Hears the lines about faults: some of each assignment. */
   readonly event: (text: string) => void;
   readonly wake: () => void;
 }
@@ -53,6 +53,8 @@ export class GpuPassthrough {
   assignment: Assignment | null = null;
   /** Calls `listener` when Domain-0 loses the GPU, or has it again. */
   onUse: (use: GpuUse) => void = () => {};
+  /** Calls `listener` with each fault that was read. */
+  onFault: (fault: DmaFault) => void = () => {};
   readonly #o: PassthroughOptions;
   #use: GpuUse = 'mediated';
   #device: HaswellDevice | null = null;
@@ -66,7 +68,8 @@ export class GpuPassthrough {
       memory: o.memory,
       base: TABLES,
       onFault: (fault, line) => {
-        if (line) o.event(fault.text);
+        if (line !== null) o.event(line);
+        this.onFault(fault);
       },
       onEvent: o.wake,
     });

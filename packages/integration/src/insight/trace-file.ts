@@ -17,14 +17,20 @@ export class TraceFile {
   readonly #trace: DeviceTrace;
   readonly #line: typeof traceLine;
   readonly #file: number;
+  readonly #host: Host;
   #closed = false;
 
   /** @throws UsageError when the file cannot be made */
   constructor(host: Host, path: string, filter: TraceFilter) {
     this.path = path;
+    this.#host = host;
     this.#line = path.endsWith('.jsonl') ? traceJson : traceLine;
     this.#file = open(path);
     this.#trace = new DeviceTrace(host.device, { capacity: CAPACITY, filter });
+    host.passthrough.onFault = ({ device, access, address, why: reason }) => {
+      const source = host.passthrough.owner?.name ?? 'vt-d';
+      this.#trace.refused(source, { device, access, address, reason });
+    };
     host.loop.addStep(() => {
       const { trace, reader } = this.#trace;
       if (!this.#closed && trace.count - this.written - reader.lost >= BATCH) this.#write();
@@ -58,6 +64,7 @@ export class TraceFile {
     this.#closed = true;
     this.#write();
     this.#trace.stop();
+    this.#host.passthrough.onFault = () => {};
     closeSync(this.#file);
   }
 }

@@ -1,12 +1,14 @@
+import { deviceName } from '@xengt/xen-vgt';
 import type { Host } from '../host/host.ts';
 import type { HostDomain } from '../host/host-domain.ts';
 import { HostError } from '../host/host-error.ts';
+import { IGD_DEVFN } from '../host/machine.ts';
 import type { AssignableDone } from '../lab/domain-life.ts';
 import { LifeError } from '../life/saved-domain.ts';
 import type { GuestSource } from './guest-source.ts';
 
 /** The one device of the machine that a domain may be given: the GPU. */
-const GPU = '0000:00:02.0';
+const GPU: string = deviceName(IGD_DEVFN);
 
 /**
  * The machine's devices that may be given to domains, as `xl pci-assignable-add`, `-remove` and `-list`

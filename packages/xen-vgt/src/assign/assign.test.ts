@@ -7,7 +7,8 @@ import { Hypervisor } from '../hypervisor.ts';
 import { type CapabilityWords, FULL_UNIT, HASWELL_GRAPHICS_UNIT } from '../vtd/capabilities.ts';
 import { RemappingUnit } from '../vtd/unit.ts';
 import { REASON } from '../vtd/vtd.regs.ts';
-import { Assignment, type DmaFault } from './assignment.ts';
+import { Assignment } from './assignment.ts';
+import type { DmaFault } from './dma-fault.ts';
 import { pagesFor, SecondLevel } from './second-level.ts';
 import { TablePages } from './table-pages.ts';
 import { VtdDriver } from './vtd-driver.ts';
@@ -25,7 +26,7 @@ class Machine {
   readonly unit: RemappingUnit;
   readonly driver: VtdDriver;
   readonly faults: DmaFault[] = [];
-  lines = 0;
+  readonly lines: string[] = [];
   events = 0;
 
   constructor(caps: CapabilityWords = HASWELL_GRAPHICS_UNIT) {
@@ -36,7 +37,7 @@ class Machine {
       base: BASE,
       onFault: (fault, line) => {
         this.faults.push(fault);
-        if (line) this.lines++;
+        if (line !== null) this.lines.push(line);
       },
       onEvent: () => this.events++,
     });
@@ -88,7 +89,7 @@ describe.each(UNITS)('a device given to a domain, through %s', (_, caps) => {
     const m = new Machine(caps);
     const first = m.assigned(1);
     const changes = m.memory.changes;
-    expect(m.driver.assign(m.domain(2), SID)).toBe("00:02.0 is dom1's");
+    expect(m.driver.assign(m.domain(2), SID)).toBe("0000:00:02.0 is dom1's");
     first.release();
     first.release();
     expect(m.unit.translate(SID, 5, BOTH)).toBe(5);
@@ -133,8 +134,10 @@ describe('faults', () => {
         sid: SID,
         address: 0x12345000,
         reason: REASON.NOT_READABLE,
-        read: true,
-        text: '[VT-D] DMA read of 00:02.0 at 0x12345000 refused: page may not be read (reason 0x06)',
+        device: '0000:00:02.0',
+        access: 'read',
+        why: 'page may not be read',
+        text: '[VT-D]DMAR:[DMA Read] Request device [0000:00:02.0] fault addr 12345000, reason 06 - page may not be read',
       },
     ]);
     expect(a.lastFault).toBe(m.faults[0]);
@@ -151,7 +154,11 @@ describe('faults', () => {
       m.driver.service();
       m.driver.service();
     }
-    expect([m.events, m.faults.length, a.counters.faults, m.lines]).toEqual([50, 50, 50, 10]);
+    expect([m.events, m.faults.length, a.counters.faults, m.lines.length]).toEqual([
+      50, 50, 50, 10,
+    ]);
+    const text = m.faults[0]?.text;
+    expect(m.lines).toEqual([...Array(9).fill(text), `${text}; further faults are counted only`]);
     expect(m.unit.faults.counters.faults).toBe(50_000);
   });
 
@@ -160,9 +167,11 @@ describe('faults', () => {
     m.assigned(1);
     m.unit.interrupt(SID, 0xfee00010 | (9 << 5), 0);
     m.driver.service();
-    expect(m.faults[0]?.text).toBe(
-      '[VT-D] interrupt 9 of 00:02.0 refused: interrupt entry is not present (reason 0x22)',
-    );
+    expect(m.faults[0]).toMatchObject({
+      access: 'interrupt',
+      address: 9,
+      text: '[VT-D]INTR-REMAP: Request device [0000:00:02.0] fault index 9, reason 22 - interrupt entry is not present',
+    });
   });
 });
 

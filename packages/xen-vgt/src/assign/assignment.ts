@@ -1,19 +1,10 @@
 import type { Domain } from '../domain/domain.ts';
+import type { DmaFault } from './dma-fault.ts';
 import type { VtdDriver } from './vtd-driver.ts';
 
 /** Lines about faults of one assignment; the others are counted only. */
 const LINES_MAX = 10;
-
-/** A fault that the unit recorded, as the hypervisor tells it. */
-export interface DmaFault {
-  readonly sid: number;
-  /** Address of the request, page bounds; of an interrupt, 0. */
-  readonly address: number;
-  readonly reason: number;
-  readonly read: boolean;
-  /** `[VT-D] DMA write of 00:02.0 at 0x12345000 refused: page may not be written (reason 0x05)`. */
-  readonly text: string;
-}
+const LAST_LINE = '; further faults are counted only';
 
 /** What an assignment counts. */
 export interface AssignmentCounters {
@@ -70,11 +61,12 @@ export class Assignment {
     }
   }
 
-  /** @returns whether a line about it is to be written */
-  faulted(fault: DmaFault): boolean {
+  /** @returns the line to be written about it; null when there were enough */
+  faulted(fault: DmaFault): string | null {
     this.lastFault = fault;
     this.counters.faults++;
-    return this.counters.faults <= LINES_MAX;
+    const left = LINES_MAX - this.counters.faults;
+    return left < 0 ? null : left > 0 ? fault.text : fault.text + LAST_LINE;
   }
 
   /** The device is nobody's: what it asks for faults from now on. */

@@ -1,8 +1,8 @@
 import type { MachineMemory } from '@xengt/hsw-device';
 import type { Domain } from '../domain/domain.ts';
 import type { RemappingUnit } from '../vtd/unit.ts';
-import { REASON, REASON_TEXT } from '../vtd/vtd.regs.ts';
-import { Assignment, type DmaFault } from './assignment.ts';
+import { Assignment } from './assignment.ts';
+import { type DmaFault, deviceName, faultOf } from './dma-fault.ts';
 import { pagesFor, SecondLevel } from './second-level.ts';
 import { TablePages } from './table-pages.ts';
 import { INTERRUPTS, type RawFault, UnitControl } from './unit-control.ts';
@@ -13,7 +13,6 @@ const VECTOR_BASE = 0x30;
 const VECTORS = 0xd0;
 /** Table pages for root, contexts, interrupts and queue: the first MiB. */
 const OWN_PAGES = 256;
-const FIRST_INTERRUPT_REASON = 0x20;
 
 /** A piece of machine memory that a device must reach whatever its domain is: firmware's RMRR. */
 export interface ReservedRange {
@@ -27,8 +26,8 @@ export interface VtdDriverOptions {
   readonly memory: MachineMemory;
   /** Machine address for tables, a multiple of 1 MiB; they take what an assignment needs. */
   readonly base: number;
-  /** Hears of each fault that was read; a line is to be written about some of them only. */
-  readonly onFault?: (fault: DmaFault, line: boolean) => void;
+  /** Hears of each fault that was read; about most of many there is no line to be written. */
+  readonly onFault?: (fault: DmaFault, line: string | null) => void;
   /** The unit has something to say: {@link VtdDriver.service} is to be called soon. */
   readonly onEvent?: () => void;
 }
@@ -83,7 +82,7 @@ export class VtdDriver {
     reserved: readonly ReservedRange[] = [],
   ): Assignment | string {
     const taken = this.#entries.get(sid);
-    if (taken !== undefined) return `${nameOf(sid)} is ${taken.assignment.domain.name}'s`;
+    if (taken !== undefined) return `${deviceName(sid)} is ${taken.assignment.domain.name}'s`;
     const { caps } = this.unit;
     const levels = (caps.levels & 4) !== 0 ? 4 : (caps.levels & 2) !== 0 ? 3 : 0;
     if (levels === 0) return 'the remapping unit has tables of neither three nor four levels';
@@ -169,26 +168,9 @@ export class VtdDriver {
     this.faults++;
     const fault = faultOf(raw);
     const assignment = this.#entries.get(raw.sid)?.assignment;
-    const line = assignment?.faulted(fault) ?? true;
-    this.#o.onFault?.(fault, line);
+    this.#o.onFault?.(fault, assignment === undefined ? fault.text : assignment.faulted(fault));
   }
 }
 
 /** Machine memory for the tables of one assignment, MiB: those of 32 GiB in small pages. */
 const SLOT_MIB = 68;
-
-/** `00:02.0`. */
-function nameOf(sid: number): string {
-  const hex = (n: number): string => n.toString(16).padStart(2, '0');
-  return `${hex(sid >>> 8)}:${hex((sid >>> 3) & 0x1f)}.${sid & 7}`;
-}
-
-function faultOf({ sid, reason, read, low, high }: RawFault): DmaFault {
-  const why = `${REASON_TEXT.get(reason) ?? 'unknown'} (reason 0x${reason.toString(16).padStart(2, '0')})`;
-  const interrupt = reason >= FIRST_INTERRUPT_REASON && reason <= REASON.IRQ_SOURCE;
-  const address = interrupt ? 0 : (high >>> 0) * 2 ** 32 + ((low & ~0xfff) >>> 0);
-  const what = interrupt
-    ? `interrupt ${high >>> 16} of ${nameOf(sid)}`
-    : `DMA ${read ? 'read' : 'write'} of ${nameOf(sid)} at 0x${address.toString(16)}`;
-  return { sid, address, reason, read, text: `[VT-D] ${what} refused: ${why}` };
-}
