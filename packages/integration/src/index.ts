@@ -1,4 +1,5 @@
-export { buildGuestImage, type GuestImage, type GuestImageOptions } from './guest/image.ts';
+export { buildGuestImage, type GuestImageOptions } from './guest/image.ts';
+export type { GuestImage } from './guest/image-store.ts';
 export { ConsoleError, SerialConsole } from './guest/serial-console.ts';
 export { defaultCacheDir } from './guest/store.ts';
 export { counters } from './host/counters.ts';

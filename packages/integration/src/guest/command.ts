@@ -1,11 +1,7 @@
 import { buildBootDisk } from './disk/boot-disk.ts';
 import { GuestImageError } from './error.ts';
-import {
-  buildGuestImage,
-  type GuestImage,
-  type GuestImageOptions,
-  listGuestImages,
-} from './image.ts';
+import { buildGuestImage, type GuestImageOptions } from './image.ts';
+import { type GuestImage, listGuestImages } from './image-store.ts';
 import type { ProfileName } from './profile.ts';
 import { errorText, showBuild } from './progress.ts';
 import type { KernelFlavour } from './recipe.ts';

@@ -3,19 +3,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { GuestImageError } from './error.ts';
-import {
-  buildGuestImage,
-  type GuestImage,
-  type GuestImageOptions,
-  listGuestImages,
-  loadGuestImage,
-  readGuestImage,
-} from './image.ts';
+import { buildGuestImage, type GuestImageOptions } from './image.ts';
+import { type GuestImage, listGuestImages, loadGuestImage, readGuestImage } from './image-store.ts';
 import type { BuildMachine } from './machine.ts';
 import type { GuestReporter } from './report.ts';
 import { sha256 } from './store.ts';
-import { makeDeb, type TestDeb, testIgtPackages, testPackages } from './testing/debs.ts';
+import { makeDeb, type TestDeb } from './testing/debs.ts';
 import { serveDebian, type TestMirror } from './testing/mirror.ts';
+import { testIgtPackages, testPackages } from './testing/packages.ts';
 
 let root: string;
 let cacheDir: string;

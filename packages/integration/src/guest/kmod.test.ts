@@ -8,7 +8,7 @@ import {
   modulesDep,
   pickModules,
 } from './kmod.ts';
-import { makeElf } from './testing/debs.ts';
+import { makeElf } from './testing/elf.ts';
 
 describe('ELF', () => {
   test('needed libraries and the loader', () => {

@@ -7,7 +7,8 @@ import {
   type XengtExitCode,
 } from '../cli/context.ts';
 import { buildBootDisk } from '../guest/disk/boot-disk.ts';
-import { buildGuestImage, type GuestImage } from '../guest/image.ts';
+import { buildGuestImage } from '../guest/image.ts';
+import type { GuestImage } from '../guest/image-store.ts';
 import { showBuild } from '../guest/progress.ts';
 import { defaultCacheDir } from '../guest/store.ts';
 import { AubFile } from '../insight/aub-file.ts';

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
-import type { GuestImage } from '../guest/image.ts';
+import type { GuestImage } from '../guest/image-store.ts';
 
 /** A guest image in memory, with the emulator that runs it. */
 export interface GuestFiles {

@@ -8,7 +8,8 @@ import {
   UsageError,
   type XengtExitCode,
 } from '../cli/context.ts';
-import { buildGuestImage, type GuestImage } from '../guest/image.ts';
+import { buildGuestImage } from '../guest/image.ts';
+import type { GuestImage } from '../guest/image-store.ts';
 import { showBuild } from '../guest/progress.ts';
 import { defaultCacheDir } from '../guest/store.ts';
 import { TIME } from '../host/guest-engine.ts';

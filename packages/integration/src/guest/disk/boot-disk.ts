@@ -2,7 +2,7 @@ import { mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { openDeb } from '../deb.ts';
 import { GuestImageError, throwIfAborted } from '../error.ts';
-import type { GuestImage } from '../image.ts';
+import type { GuestImage } from '../image-store.ts';
 import { packagesMissing } from '../package-index.ts';
 import { openDirectory, openMirror } from '../package-source.ts';
 import { GUEST_ARCHITECTURE, GUEST_SUITE } from '../recipe.ts';
