@@ -4,7 +4,7 @@ import {
   LINK_N1,
   PIPE_MULT,
   PIPECONF,
-  PIPECONF_ENABLE,
+  PIPECONF_STATE,
   PORT_CLK_SEL,
   SPLL_CTL,
   TRANS_DDI_FUNC_CTL,
@@ -107,17 +107,18 @@ export function pixelClockKhz(regs: RegSpace, transcoder: number): number {
 const EDP_INPUT_B = 5;
 const EDP_INPUT_C = 6;
 
-function enabled(regs: RegSpace, transcoder: number): boolean {
-  return (regs.peek(PIPECONF[transcoder] as number) & PIPECONF_ENABLE) !== 0;
+/** Whether a transcoder is on, or goes on to the end of its frame. */
+function on(regs: RegSpace, transcoder: number): boolean {
+  return (regs.peek(PIPECONF[transcoder] as number) & PIPECONF_STATE) !== 0;
 }
 
 /** Which transcoder drives a pipe; -1 when none does. The EDP one may take any pipe. */
 export function drivingTranscoder(regs: RegSpace, pipe: number): number {
-  if (enabled(regs, TRANSCODER_EDP)) {
+  if (on(regs, TRANSCODER_EDP)) {
     const ctl = regs.peek((TRANSCODER_BASE[TRANSCODER_EDP] as number) + TRANS_DDI_FUNC_CTL);
     const input = (ctl >>> 12) & 7;
     const from = input === EDP_INPUT_B ? 1 : input === EDP_INPUT_C ? 2 : 0;
     if ((ctl & TRANS_DDI_FUNC_ENABLE) !== 0 && from === pipe) return TRANSCODER_EDP;
   }
-  return enabled(regs, pipe) ? pipe : -1;
+  return on(regs, pipe) ? pipe : -1;
 }

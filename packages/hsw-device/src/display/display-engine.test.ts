@@ -23,8 +23,47 @@ describe('pipes', () => {
     const before = bench.read(R.PIPE_FRMCOUNT);
     bench.clock.advance(1e9);
     expect(bench.read(R.PIPE_FRMCOUNT) - before).toBe(60);
+  });
+
+  test('a pipe that is switched off ends its frame, and its state bit says when', () => {
+    const bench = new DisplayBench({ beamHoldNs: 0 });
+    bench.light('1024x768', 0);
+    bench.clock.advance(100e6);
+    const before = bench.read(R.PIPE_FRMCOUNT);
+    const over = bench.display.pipes[0]?.beam.nextVblank ?? 0;
     bench.write(0x70008, 0);
+    bench.clock.advance(over - bench.clock.now - 1000);
+    expect(bench.read(0x70008)).toBe(0x40000000);
+    bench.clock.advance(2000);
     expect(bench.read(0x70008)).toBe(0);
+    expect(bench.read(R.PIPE_FRMCOUNT) - before).toBe(1);
+    expect(bench.read(R.PIPEDSL)).toBe(0);
+  });
+
+  test('a transcoder that drives no pipe is off at once; one that is switched on again goes on', () => {
+    const bench = new DisplayBench();
+    bench.light('1024x768', 0);
+    const edp = R.PIPECONF[3] as number;
+    bench.write(edp, 0x80000000);
+    bench.write(edp, 0);
+    expect(bench.read(edp)).toBe(0);
+    bench.write(0x70008, 0);
+    bench.write(0x70008, 0x80000000);
+    bench.clock.advance(100e6);
+    expect(bench.read(0x70008)).toBe(0xc0000000);
+    expect(bench.display.screens()).toHaveLength(1);
+  });
+
+  test('a transcoder that loses its pipe before the end of the frame is off then', () => {
+    const bench = new DisplayBench();
+    const edp = R.PIPECONF[3] as number;
+    bench.write(0x6f000 + R.TRANS_DDI_FUNC_CTL, 0x82000000);
+    bench.write(edp, 0x80000000);
+    bench.write(edp, 0);
+    expect(bench.read(edp)).toBe(0x40000000);
+    bench.write(0x6f000 + R.TRANS_DDI_FUNC_CTL, 0);
+    expect(bench.read(edp)).toBe(0);
+    expect(bench.clock.nextAt).toBe(Number.POSITIVE_INFINITY);
   });
 
   test('vertical blank interrupts come with each frame while the pipe runs, and no timer after', () => {
@@ -37,7 +76,7 @@ describe('pipes', () => {
       if ((bench.take(DEIIR) & 1) !== 0) vblanks++;
     }
     expect(vblanks).toBe(60);
-    bench.write(0x70008, 0);
+    bench.dark();
     expect(bench.clock.nextAt).toBe(Number.POSITIVE_INFINITY);
   });
 
@@ -70,7 +109,7 @@ describe('timing', () => {
   test('interlaced: two fields of 562.5 lines, a vertical blank for each, and the field is told', () => {
     const bench = new DisplayBench({ beamHoldNs: 0 });
     bench.light('1920x1080', 0);
-    bench.write(0x70008, 0);
+    bench.dark();
     bench.write(R.WRPLL_CTL1, wrpllFor(74250));
     bench.write(0x60000 + R.VTOTAL, (1123 << 16) | 1079);
     bench.write(0x60000 + R.VBLANK, (1123 << 16) | 1079);
@@ -123,7 +162,7 @@ describe('interrupts of lines', () => {
     bench.openInterrupts();
     bench.light('1024x768', 0);
     bench.clock.advance(20e6);
-    bench.write(0x70008, 0);
+    bench.dark();
     expect(bench.clock.nextAt).toBe(Number.POSITIVE_INFINITY);
   });
 });

@@ -137,6 +137,10 @@ export class DisplayEngine implements RegBlock, PipeEvents {
 
   // --- pipes ---
 
+  sending(transcoder: number): boolean {
+    return this.pipes.some((pipe) => pipe.drivenBy() === transcoder);
+  }
+
   /** Starts and stops pipes so that they are driven as the registers say. */
   drive(): void {
     for (const pipe of this.pipes) {
@@ -145,20 +149,23 @@ export class DisplayEngine implements RegBlock, PipeEvents {
       pipe.drive(transcoder);
       this.onPipe(pipe.index, transcoder >= 0);
     }
+    for (let t = 0; t < R.PIPECONF.length; t++) {
+      if (this.#ending(t) && !this.pipes.some((pipe) => pipe.transcoder === t)) this.#end(t);
+    }
   }
 
   /** A running transcoder feeds another port. */
   reroute(transcoder: number): void {
     this.drive();
     for (const pipe of this.pipes) {
-      if (pipe.transcoder === transcoder) this.onPipe(pipe.index, true);
+      if (pipe.drivenBy() === transcoder) this.onPipe(pipe.index, true);
     }
   }
 
   /** Timings written while the transcoder runs take effect at once. */
   retime(transcoder: number): void {
     for (const pipe of this.pipes) {
-      if (pipe.transcoder !== transcoder) continue;
+      if (pipe.drivenBy() !== transcoder) continue;
       pipe.drive(transcoder);
       this.onPipe(pipe.index, true);
     }
@@ -192,6 +199,24 @@ export class DisplayEngine implements RegBlock, PipeEvents {
   vblank(pipe: number): void {
     if (pipe === 0) this.#savings.vblank();
     this.onVblank(pipe);
+  }
+
+  frameOver(pipe: number): void {
+    const { transcoder } = this.pipes[pipe] as Pipe;
+    if (transcoder < 0 || !this.#ending(transcoder)) return;
+    this.#end(transcoder);
+    this.drive();
+  }
+
+  /** Whether a transcoder was switched off and its state bit still says that it is on. */
+  #ending(transcoder: number): boolean {
+    const conf = this.#regs.peek(R.PIPECONF[transcoder] as number);
+    return (conf & R.PIPECONF_STATE) !== 0 && (conf & R.PIPECONF_ENABLE) === 0;
+  }
+
+  #end(transcoder: number): void {
+    const at = R.PIPECONF[transcoder] as number;
+    this.#regs.poke(at, this.#regs.peek(at) & ~R.PIPECONF_STATE);
   }
 
   // --- ports ---

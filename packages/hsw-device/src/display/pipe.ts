@@ -18,6 +18,8 @@ export interface PipeEvents {
   frameEnd(pipe: number): void;
   /** A vertical blank began and planes latched: frames may be looked at. */
   vblank(pipe: number): void;
+  /** All of a vertical blank is done: a transcoder that was switched off is off now. */
+  frameOver(pipe: number): void;
   /** The CPU wrote a plane or cursor register. */
   planeWritten(pipe: number, offset: number): void;
 }
@@ -118,9 +120,8 @@ export class Pipe {
   #schedule(): void {
     this.#timer = this.#clock.at(this.beam.nextVblank, () => {
       this.#timer = null;
-      if (!this.beam.running) return;
       this.#catchUp();
-      this.#schedule();
+      if (this.beam.running) this.#schedule();
     });
   }
 
@@ -137,6 +138,13 @@ export class Pipe {
     this.#events.vblank(this.index);
     this.#events.raiseDe(bits << (this.index * 5));
     this.#lines.frame(this.beam, this.transcoder, this.#interlaced ? 2 : 1);
+    this.#events.frameOver(this.index);
+  }
+
+  /** Transcoder that drives the pipe now, -1 without one, after what was due is done. */
+  drivenBy(): number {
+    this.#catchUp();
+    return this.transcoder;
   }
 
   #armCsc(): void {
@@ -273,7 +281,6 @@ export class Pipe {
 
   /** PIPEDSL counts from one line before the first active one, two on HDMI. i915: `scanline_offset`. */
   #readDsl(): number {
-    if (!this.beam.running) return 0;
     this.#catchUp();
     // What is left of an earlier look's hold may be too short for an update that begins now. Nothing
     // was written since: the vertical blank comes at once. Something was: this look may end an update,
@@ -283,6 +290,7 @@ export class Pipe {
       else this.beam.extend(this.#clock.now);
       this.#catchUp();
     }
+    if (!this.beam.running) return 0;
     const line = this.beam.look(this.#clock.now);
     const hdmi = transcoderMode(this.#regs, Math.max(this.transcoder, 0)) < 2;
     const count = (line - (hdmi ? 2 : 1) + this.beam.lines) % this.beam.lines;

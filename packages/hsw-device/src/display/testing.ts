@@ -81,6 +81,16 @@ export class DisplayBench {
     this.write(R.DSPSURF + at, surface);
     return t.width * 4;
   }
+
+  /** Switches a transcoder off and waits for the end of its frame, as a driver does. */
+  dark(transcoder = 0): void {
+    const conf = R.PIPECONF[transcoder] as number;
+    this.write(conf, 0);
+    for (let ms = 0; this.read(conf) !== 0; ms++) {
+      if (ms > 100) throw new Error('the pipe does not go off');
+      this.clock.advance(1e6);
+    }
+  }
 }
 
 /** WRPLL_CTL for a clock, kHz, of LCPLL's reference: the nearest of its dividers. */

@@ -6,6 +6,8 @@ import * as R from './display.regs.ts';
 export interface TranscoderEvents {
   /** Enables or routes changed. */
   drive(): void;
+  /** Whether a transcoder's pipe sends a frame now. */
+  sending(transcoder: number): boolean;
   /** A transcoder's port or mode changed. */
   reroute(transcoder: number): void;
   /** Timings changed. */
@@ -19,8 +21,9 @@ export interface TranscoderEvents {
 /** Timing, source size, DDI function and PIPECONF of the four transcoders, and the pipes' CRC units. */
 export function transcoderRows(regs: RegSpace, events: TranscoderEvents): RegRow[] {
   const src = 'HSW PRM vol.2c transcoder timing; i915 hsw_get_pipe_config';
-  const conf = (offset: number, value: number): void => {
-    const on = (value & R.PIPECONF_ENABLE) !== 0;
+  // What is switched off goes on to the end of its frame; the state bit tells. PRM vol.2c "TRANS_CONF".
+  const conf = (t: number, offset: number, value: number): void => {
+    const on = (value & R.PIPECONF_ENABLE) !== 0 || events.sending(t);
     regs.poke(offset, on ? value | R.PIPECONF_STATE : value & ~R.PIPECONF_STATE);
     events.drive();
   };
@@ -31,7 +34,7 @@ export function transcoderRows(regs: RegSpace, events: TranscoderEvents): RegRow
     rows.push(
       { name: `TRANS_TIMING_${x}`, offset: base, count: 6, onWrite: () => events.retime(t), src },
       { name: `TRANS_DDI_FUNC_CTL_${x}`, offset: base + R.TRANS_DDI_FUNC_CTL, onWrite: (_o, v, old) => (v === old ? events.drive() : events.reroute(t)), src },
-      { name: `PIPECONF_${x}`, offset: R.PIPECONF[t] as number, rw: ~R.PIPECONF_STATE, onWrite: conf, src },
+      { name: `PIPECONF_${x}`, offset: R.PIPECONF[t] as number, rw: ~R.PIPECONF_STATE, onWrite: (o, v) => conf(t, o, v), src },
     );
     if (t === R.TRANSCODER_EDP) return;
     // biome-ignore format: one register a line
