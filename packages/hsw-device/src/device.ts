@@ -65,6 +65,8 @@ export class HaswellDevice {
   readonly fences: FenceRegisters;
   readonly blitter: Blitter;
   readonly display: DisplayEngine;
+  /** Called before each step: a mediator hands over what has come since the one before. */
+  onStep: () => void = () => {};
   /** Who carries out commands that name the display. A mediator puts itself in between. */
   commandDisplay: FlipPort;
   readonly gt: Gt;
@@ -156,6 +158,7 @@ export class HaswellDevice {
 
   /** {@link Gt.step}. */
   step(budget: number): boolean {
+    this.onStep();
     return this.gt.step(budget);
   }
 }

@@ -34,6 +34,7 @@ import type { Mpt, VgtEvents } from './port/mpt.ts';
 import { type RecoveryConfig, recoveryLimits } from './recovery/limits.ts';
 import { Recovery } from './recovery/recovery.ts';
 import { BatchArena } from './ring/batch-arena.ts';
+import { Gathering } from './ring/gathering.ts';
 import { Submitter } from './ring/submitter.ts';
 import type { VirtualEngine } from './ring/virtual-engine.ts';
 import { isShare, type ShareParams } from './sched/entity.ts';
@@ -143,6 +144,7 @@ export class Vgt implements VgpuOwner {
   readonly scheduler: Scheduler;
   readonly recovery: Recovery;
   readonly submitter: Submitter;
+  readonly gathering: Gathering;
   readonly interrupts: PhysicalInterrupts;
   readonly foreground: Foreground;
   /** Pictures of VMs for who has no display of theirs. */
@@ -202,6 +204,7 @@ export class Vgt implements VgpuOwner {
     this.tables = new RegionTableMemory(device.memory, base + 32 * MIB, SHADOW_BYTES);
     this.arenas = ENGINE_IDS.map((_, i) => new BatchArena(this.reserved, i));
     this.submitter = new Submitter(clock, this.attr, this.reserved);
+    this.gathering = new Gathering(device, (vgpu, ring) => this.#handOver(vgpu, ring));
     const vms = (): readonly Vgpu[] => this.#vms;
     const limits = recoveryLimits(config);
     this.switch = new RenderSwitch({
@@ -450,7 +453,17 @@ export class Vgt implements VgpuOwner {
   // --- what vGPUs ask ---
 
   ringWork(vgpu: Vgpu, ring: VirtualEngine): void {
-    if (vgpu.loaded && this.switch.steady && !ring.held && !vgpu.sched.held) {
+    if (!this.#mayHandOver(vgpu, ring) || !this.gathering.take(vgpu, ring)) {
+      this.#handOver(vgpu, ring);
+    }
+  }
+
+  #mayHandOver(vgpu: Vgpu, ring: VirtualEngine): boolean {
+    return vgpu.loaded && this.switch.steady && !ring.held && !vgpu.sched.held;
+  }
+
+  #handOver(vgpu: Vgpu, ring: VirtualEngine): void {
+    if (this.#mayHandOver(vgpu, ring)) {
       this.#submit(vgpu, ring);
     } else if (ring.pending) {
       if (ring.waitingSince < 0) ring.waitingSince = this.clock.now;

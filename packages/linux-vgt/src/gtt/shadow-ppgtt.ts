@@ -96,6 +96,8 @@ export class ShadowPpgtt {
    * is free only once the VM's engines are idle
    */
   use(engine: number, base: number): UseResult {
+    // As a rule it names the same one again: a driver loads it with each request.
+    if (base === this.base[engine] && this.#slotOf(directoryEntry(base)) > 0) return 'ok';
     const entry = directoryEntry(base);
     if (!this.#guest.owns(entry) || !this.#guest.owns(entry + PDES - 1)) return 'outside';
     if (this.#slotOf(entry) < 0) {

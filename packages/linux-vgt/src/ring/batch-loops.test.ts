@@ -82,9 +82,11 @@ test('commands of a ring that cannot be given yet leave no loop noted', () => {
   for (let p = 3; p < 63; p++) g.poke(BATCH_GFN + p, new Array(1024).fill(0));
   g.poke(BATCH_GFN + 62, [BATCH_END], 1023);
   for (let i = 0; i < 8; i++) g.submit(BCS, batch(large));
+  b.device.step(0);
   expect([loops.count, g.vgpu.counters.stalls]).toEqual([1, 0]);
   // Not on qwords: neither can go without the other.
   g.submit(BCS, [0, ...batch(small), ...batch(large)]);
+  b.device.step(0);
   expect([loops.count, g.vgpu.counters.stalls]).toEqual([1, 1]);
 });
 

@@ -73,7 +73,8 @@ export class CommandScanner implements CommandReader {
   /**
    * Scans and patches a part of a ring.
    *
-   * @param words the part, linear; its commands are patched in place
+   * @param words where the part is, linear; its commands are patched in place
+   * @param begin index of its first dword, even
    * @param count dwords
    */
   scanRing(
@@ -81,6 +82,7 @@ export class CommandScanner implements CommandReader {
     engine: number,
     arena: BatchArena,
     words: Int32Array,
+    begin: number,
     count: number,
   ): number {
     this.#checks.begin(host, engine);
@@ -94,29 +96,30 @@ export class CommandScanner implements CommandReader {
     const table = this.#table;
     const plain = T.PLAIN_LENGTHS[engine] as Int16Array;
     let commands = 0;
-    let at = 0;
+    let at = begin;
+    const end = begin + count;
     // Where the scan could stop and go on later: the last command that began on a qword.
-    let safe = 0;
+    let safe = begin;
     let cursor = arena.cursor;
     let loops = arena.loops.count;
     let [safeCursor, safeLoops] = [cursor, loops];
     let outcome = GO_ON;
-    while (at < count) {
+    while (at < end) {
       if ((at & 1) === 0) {
         safe = at;
         safeCursor = cursor;
         safeLoops = loops;
-        if (this.#cutNext) this.#cut(at);
+        if (this.#cutNext) this.#cut(at - begin);
       }
       const header = words[at] as number;
       const entry = plain[table[header >>> 16] as number] as number;
       let length = entry === 0 ? 0 : T.plainLength(entry, header);
       commands++;
-      if (length !== 0 && at + length <= count) {
+      if (length !== 0 && at + length <= end) {
         at += length;
         continue;
       }
-      length = this.measure(words, at, count);
+      length = this.measure(words, at, end);
       outcome = length === 0 ? STOP : this.command(words, at, length, DEPTH_RING);
       if (outcome !== GO_ON) break;
       cursor = arena.cursor;
@@ -124,7 +127,7 @@ export class CommandScanner implements CommandReader {
       at += length;
     }
     this.commands = commands;
-    this.stoppedAt = safe;
+    this.stoppedAt = safe - begin;
     if (outcome === GO_ON) {
       this.stoppedAt = count;
       this.#cut(count);

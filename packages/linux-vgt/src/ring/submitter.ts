@@ -30,12 +30,13 @@ export class Submitter {
     const bytes = ring.bytes;
     const count = ((ring.tail - from) & (bytes - 1)) >>> 2;
     if (count === 0) return;
-    if (!this.#copyIn(vgpu, ring, from, count)) {
+    const place = this.#placeOf(ring, from, count);
+    if (!this.#copyIn(vgpu, ring, from, count, place)) {
       vgpu.crash(`ring of engine ${ring.index} is not mapped`);
       return;
     }
     const scanner = this.scanner;
-    const result = this.#scan(vgpu, ring, count);
+    const result = this.#scan(vgpu, ring, count, place);
     if (result === SCAN_REFUSED) {
       vgpu.crash(scanner.reason);
       return;
@@ -54,7 +55,7 @@ export class Submitter {
     for (let i = 0; i < scanner.cutCount && (scanner.cuts[i] as number) <= done; i++) {
       ring.addCut((scanner.cuts[i] as number) * 4);
     }
-    this.#copyOut(ring, from, done);
+    if (place < 0) this.#copyOut(ring, from, done);
     vgpu.counters.submissions++;
     this.#started(vgpu, ring);
     ring.submit((from + done * 4) & (bytes - 1));
@@ -81,18 +82,32 @@ export class Submitter {
     vgpu.counters.loopChanges += this.scanner.followLoops(vgpu, ring.index, ring.arena);
   }
 
-  #scan(vgpu: Vgpu, ring: VirtualEngine, count: number): number {
+  /**
+   * Where new commands go in the shadow ring, an index in the mediator's memory: they may be checked
+   * there, since hardware fetches nothing beyond its TAIL. -1 where they go round the ring's end, or
+   * lie over what hardware has not fetched, as those of a driver that outruns its own HEAD.
+   */
+  #placeOf(ring: VirtualEngine, from: number, count: number): number {
+    const bytes = count * 4;
+    if (from + bytes > ring.bytes || bytes > ring.bytes - ring.inFlight) return -1;
+    return this.#reserved.index(ring.shadowRing) + (from >>> 2);
+  }
+
+  #scan(vgpu: Vgpu, ring: VirtualEngine, count: number, place: number): number {
     const scanner = this.scanner;
     if ((this.bypassScan & (1 << ring.index)) !== 0) {
       vgpu.ggtt.install();
       return scanner.accept(count);
     }
-    return scanner.scanRing(vgpu, ring.index, ring.arena, this.#part, count);
+    return place < 0
+      ? scanner.scanRing(vgpu, ring.index, ring.arena, this.#part, 0, count)
+      : scanner.scanRing(vgpu, ring.index, ring.arena, this.#reserved.words, place, count);
   }
 
-  /** Copies a part of the guest's ring, which may wrap, into one linear piece. */
-  #copyIn(vgpu: Vgpu, ring: VirtualEngine, from: number, count: number): boolean {
-    const part = this.#part;
+  /** Copies a part of the guest's ring, which may wrap, into one linear piece: see {@link #placeOf}. */
+  #copyIn(vgpu: Vgpu, ring: VirtualEngine, from: number, count: number, place: number): boolean {
+    const to = place < 0 ? this.#part : this.#reserved.words;
+    const first = Math.max(place, 0);
     const { space } = vgpu.ggtt;
     const start = ring.reg(0x38);
     const mask = ring.bytes - 1;
@@ -106,7 +121,7 @@ export class Submitter {
       if (region === 0) return false;
       const words = space.memory.words[region] as Int32Array;
       let at = space.word(gma >>> 12) + ((offset & 0xfff) >>> 2);
-      while (i < end) part[i++] = words[at++] as number;
+      while (i < end) to[first + i++] = words[at++] as number;
     }
     return true;
   }

@@ -54,6 +54,8 @@ export class VirtualEngine {
   fetchedBytes = 0;
   /** The rest of the ring waits for room or an idle engine. */
   stalled = false;
+  /** TAIL moved while the engine was at work: handed to hardware just before its next step. */
+  gathers = false;
   /** The guest reset it while the VM was to give the engines up: nothing new runs before it has. */
   resetInDrain = false;
   /** When the guest first moved TAIL of what waits to be handed to hardware; -1 without. */
@@ -133,6 +135,10 @@ export class VirtualEngine {
   get #head(): number {
     const head = this.reg(R.RING_HEAD);
     return (head & ~R.HEAD_ADDR & ~3) | (head & R.TAIL_ADDR & (this.bytes - 1));
+  }
+  /** Bytes of the shadow ring, up to hardware's TAIL, that hardware has yet to fetch. */
+  get inFlight(): number {
+    return (this.#hw(R.RING_TAIL) - (this.#hw(R.RING_HEAD) & R.HEAD_ADDR)) & (this.bytes - 1);
   }
   /** Commands that hardware has not been given yet. */
   get pending(): boolean {
