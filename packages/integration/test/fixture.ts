@@ -17,8 +17,9 @@ import { DEFAULT_VGPU, type Monitors } from '../src/host/device-model.ts';
 import { ScreenShot } from '../src/host/domain-view.ts';
 import { loadDriver, patienceFor } from '../src/host/guest-driver.ts';
 import { type GuestFiles, readGuestFiles } from '../src/host/guest-files.ts';
-import { DEFAULT_MONITORS, Host, type HostOptions } from '../src/host/host.ts';
+import { DEFAULT_MONITORS, Host } from '../src/host/host.ts';
 import type { HostDomain } from '../src/host/host-domain.ts';
+import type { HostOptions } from '../src/host/host-options.ts';
 import { type BootedSpec, type BootedState, bootedState } from '../src/host/snapshot.ts';
 
 /** RAM of every test guest: what the kept booted state was made with. */

@@ -3,17 +3,10 @@ import {
   MachineMemory,
   makeMonitor,
   type PortName,
-  type PortWiring,
   type TrapTarget,
 } from '@xengt/hsw-device';
-import { type Vgpu, type VgpuParams, Vgt, type VgtConfig } from '@xengt/linux-vgt';
-import {
-  AssignedGpu,
-  endInstance,
-  HostBridge,
-  type MonitorRecord,
-  platformOf,
-} from '@xengt/qemu-vgt';
+import { type Vgpu, Vgt } from '@xengt/linux-vgt';
+import { AssignedGpu, endInstance, type HostBridge } from '@xengt/qemu-vgt';
 import {
   type Dom0Access,
   type Domain,
@@ -24,14 +17,14 @@ import {
   MessageRing,
   type VcpuEngine,
 } from '@xengt/xen-vgt';
-import type { DomainRequest } from '../config/request.ts';
 import { type Monitors, startVgpu } from './device-model.ts';
-import { type Hardware, USUAL_HARDWARE } from './disk.ts';
+import { USUAL_HARDWARE } from './disk.ts';
 import { guestEngine, TIME } from './guest-engine.ts';
-import type { GuestFiles } from './guest-files.ts';
-import { type GuestOrigin, HostDomain } from './host-domain.ts';
+import { HostDomain } from './host-domain.ts';
 import { HostError } from './host-error.ts';
+import type { DomainOptions, HostOptions, PlacedGuest } from './host-options.ts';
 import { GuestMachine, IGD_DEVFN, type OwnGpu } from './machine.ts';
+import { machineBridge, STOLEN_BASE } from './machine-bridge.ts';
 import { directPort, GpuPassthrough } from './passthrough.ts';
 
 /** Work of one device slice, bytes: about half a millisecond of blits or of small commands. */
@@ -44,63 +37,6 @@ const NODE_EXECUTOR: Executor = {
   post: (fn) => TIME.soon(fn),
   postAfter: (ns, fn) => TIME.after(ns / NS_PER_MS, fn),
 };
-
-export interface HostOptions {
-  /** PCI device id of the GPU. Default 0x0412. */
-  readonly deviceId?: number;
-  readonly apertureMiB?: number;
-  readonly vgt?: VgtConfig;
-  /** Which ports the board has. Default: as a desktop's; `PANEL_WIRING` has a panel too. */
-  readonly wiring?: Readonly<Record<PortName, PortWiring>>;
-  /** Monitors plugged into the physical ports. */
-  readonly monitors?: Monitors;
-  /** `direct`: Domain-0 has the whole GPU and nobody else has any. Default `mediated`. */
-  readonly mode?: 'mediated' | 'direct';
-  /** How Domain-0's accesses reach the mediator. Default `deprivileged`: each traps. */
-  readonly dom0?: Dom0Access;
-  /** Memory that firmware set aside for the GPU, MiB, in steps of 32; seen by who has the GPU itself. */
-  readonly stolenMiB?: number;
-}
-
-export interface DomainOptions {
-  /** Default: the lowest that is free. */
-  readonly domid?: number;
-  readonly name: string;
-  readonly memoryMiB: number;
-  /** What it is made of: an engine runs these files, or is there already. */
-  readonly files: GuestFiles | ReadyEngine;
-  /** What it starts from; `state`: it will be given a booted one before it runs. Default `kernel`. */
-  readonly boot?: 'kernel' | 'disk' | 'state';
-  readonly hardware?: Hardware;
-  /** What it is made from, for whoever makes it again. */
-  readonly request?: DomainRequest;
-  /** Sizes of its vGPU; Domain-0's are the mediator's configuration. */
-  readonly vgpu?: VgpuParams;
-  /**
-   * The whole GPU instead of a vGPU, behind the machine's DMA remapping: it has to be assignable. xl
-   * key `gfx_passthru`. Default false.
-   */
-  readonly gfxPassthru?: boolean;
-  /** Monitors of its virtual ports. Default: copies of the physical ones. */
-  readonly monitors?: Monitors;
-  /** Records of its monitor file, which its device model writes. */
-  readonly records?: readonly MonitorRecord[];
-}
-
-/** An engine with its guest in it, for instance a scripted one. */
-export interface ReadyEngine extends GuestOrigin {
-  readonly engine: VcpuEngine;
-}
-
-/** A guest that is to be placed: its engine is made already. */
-export interface PlacedGuest {
-  readonly domid: number;
-  readonly name: string;
-  readonly engine: VcpuEngine;
-  readonly origin: GuestOrigin;
-  /** Where it was before, in this process: its console goes on. */
-  readonly before?: HostDomain;
-}
 
 /** One machine: GPU, hypervisor, mediator and domains, on one thread. */
 export class Host {
@@ -173,7 +109,7 @@ export class Host {
           });
     this.passthrough.attach(this.device, this.vgt);
     this.passthrough.onUse = () => this.#gpuMoved();
-    this.bridge = this.#machineBridge(stolen.mib);
+    this.bridge = machineBridge(this.memory, this.device.model.deviceId, stolen.mib);
     loop.addStep(() => this.#step());
   }
 
@@ -182,23 +118,6 @@ export class Host {
     this.hypervisor.messages.log(line);
     this.events.push(text);
     if (this.events.length > EVENTS_KEPT) this.events.shift();
-  }
-
-  /** The bridge beside the GPU; stolen memory becomes a piece of the machine's. */
-  #machineBridge(stolenMiB: number): HostBridge {
-    if (stolenMiB > 0) {
-      this.memory.addRegion(STOLEN_BASE, new Int32Array((stolenMiB << 20) / 4));
-    }
-    const ids = platformOf(this.device.model.deviceId);
-    const bridge = new HostBridge({
-      device: ids.hostBridge,
-      revision: ids.hostRevision,
-      ggc: ((stolenMiB / 32) << 3) | GTT_2_MIB,
-      topOfLowMemory: TOP_OF_LOW_MEMORY,
-      ...(stolenMiB === 0 ? {} : { stolenBase: STOLEN_BASE }),
-    });
-    bridge.endFirmware();
-    return bridge;
   }
 
   /** Domain-0 has no display, and its GPU function does not answer, while somebody has the GPU itself. */
@@ -364,11 +283,6 @@ export class Host {
   }
 }
 
-/** Where firmware puts what it sets aside for the GPU: below the last GiB under 4 GiB. */
-const STOLEN_BASE = 0xbe000000;
-const TOP_OF_LOW_MEMORY = 0xc0000000;
-/** GGC 9:8: a GTT of 2 MiB. */
-const GTT_2_MIB = 0x200;
 const EVENTS_KEPT = 64;
 /** Slices in a row while a switch waits for the engines' answers. */
 const SWITCH_SLICES = 8;

@@ -2,8 +2,9 @@ import { USUAL_HARDWARE } from '../host/disk.ts';
 import { type DomainPlan, filesOf, initrdEnd } from '../host/domain-plan.ts';
 import { loadDriver, unloadDriver } from '../host/guest-driver.ts';
 import type { GuestFiles } from '../host/guest-files.ts';
-import type { DomainOptions, Host, ReadyEngine } from '../host/host.ts';
+import type { Host } from '../host/host.ts';
 import type { HostDomain } from '../host/host-domain.ts';
+import type { DomainOptions, ReadyEngine } from '../host/host-options.ts';
 import { bootedState } from '../host/snapshot.ts';
 
 /** What a domain is made of, ready to be put together. */

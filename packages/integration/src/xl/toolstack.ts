@@ -6,9 +6,10 @@ import {
 } from '../config/guest-config.ts';
 import type { DomainRequest } from '../config/request.ts';
 import { badConfig, type DomainPlan, issueAt, planDomain } from '../host/domain-plan.ts';
-import type { DomainOptions, Host } from '../host/host.ts';
+import type { Host } from '../host/host.ts';
 import type { HostDomain } from '../host/host-domain.ts';
 import { HostError } from '../host/host-error.ts';
+import type { DomainOptions } from '../host/host-options.ts';
 import type { DomainArrived, DomainCreated } from '../lab/domain-life.ts';
 import { LifeError } from '../life/saved-domain.ts';
 import { AssignableDevices } from './assignable.ts';

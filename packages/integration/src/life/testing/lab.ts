@@ -1,8 +1,9 @@
 import { setTimeout } from 'node:timers/promises';
 import type { VgtConfig } from '@xengt/linux-vgt';
 import { ScriptedEngine } from '@xengt/xen-vgt';
-import { Host, type HostOptions } from '../../host/host.ts';
+import { Host } from '../../host/host.ts';
 import type { HostDomain } from '../../host/host-domain.ts';
+import type { HostOptions } from '../../host/host-options.ts';
 import { ScriptedGuest } from '../../host/testing/scripted-guest.ts';
 import type { GuestMaker } from '../domain-life.ts';
 
