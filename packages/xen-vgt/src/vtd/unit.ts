@@ -2,7 +2,6 @@ import {
   type AccessSize,
   type DmaPort,
   type MachineMemory,
-  type RegRow,
   RegSpace,
   type TrapTarget,
 } from '@xengt/hsw-device';
@@ -13,44 +12,27 @@ import {
   capabilitiesOf,
   HASWELL_GRAPHICS_UNIT,
 } from './capabilities.ts';
+import { CommandRegisters } from './command-registers.ts';
 import { FaultLog, type SendMsi } from './events.ts';
 import { InterruptRemapping, type RemappedInterrupt } from './interrupt-remapping.ts';
 import { InvalidationQueue, type Invalidations } from './invalidation-queue.ts';
 import {
-  CAIG_SHIFT,
-  CAP,
-  CCMD,
   CFI,
-  CIRG_SHIFT,
-  ECAP,
-  frameOf,
-  GCMD,
   GLOBAL,
   GSTS,
-  GSTS_LASTING,
-  IAIG_SHIFT,
-  ICC,
-  IIRG_SHIFT,
   IRE,
-  IVT,
   OF_DOMAIN,
   QIE,
   REASON,
-  RTADDR,
   SELECTIVE,
   SILENCED,
-  SIRTP,
-  SRTP,
   TE,
   UNIT_BYTES,
-  VER,
 } from './vtd.regs.ts';
 import { READ, TableWalk, WRITE } from './walk.ts';
 
 /** 0xfee00000 to 0xfeefffff: writes there are interrupts, and nothing there is translated. */
 const INTERRUPT_FRAMES = 0xfee;
-/** Version 1.0. */
-const VERSION = 0x10;
 
 /** What a unit counts; faults are counted by its log. */
 export interface UnitCounters {
@@ -114,49 +96,27 @@ export class RemappingUnit implements Invalidations {
     this.faults.onQueueCleared = () => this.queue.proceed();
     this.#interrupts = new InterruptRemapping(regs, memory);
     this.#walk = new TableWalk(memory, caps);
-    regs.add(this.#rows(words));
+    const commands = new CommandRegisters(
+      {
+        ...{ regs, caps },
+        contexts: (by, did, sid, mask) => this.contexts(by, did, sid, mask),
+        pages: (by, did, frame, mask) => this.pages(by, did, frame, mask),
+        setRoot: (frame) => {
+          this.#root = frame;
+        },
+        latchInterrupts: () => this.#interrupts.latch(),
+        switched: (status) => this.#switched(status),
+      },
+      words,
+    );
+    regs.add(commands.rows);
     regs.add(this.faults.rows);
     regs.add(this.queue.rows);
     regs.add(this.#interrupts.rows);
   }
 
-  #rows({ cap, ecap }: CapabilityWords): RegRow[] {
-    const { ivaAt } = this.caps;
-    const src = 'VT-d 1.3, 10.4';
-    // biome-ignore format: one register a line
-    return [
-      { name: 'VER',         offset: VER, reset: VERSION, rw: 0, src },
-      { name: 'CAP',         offset: CAP, reset: cap[0], rw: 0, src },
-      { name: 'CAP_HIGH',    offset: CAP + 4, reset: cap[1], rw: 0, src },
-      { name: 'ECAP',        offset: ECAP, reset: ecap[0], rw: 0, src },
-      { name: 'ECAP_HIGH',   offset: ECAP + 4, reset: ecap[1], rw: 0, src },
-      { name: 'GCMD',        offset: GCMD, onWrite: (_, value) => this.#command(value), onRead: () => 0, src },
-      { name: 'GSTS',        offset: GSTS, rw: 0, src },
-      { name: 'RTADDR',      offset: RTADDR, rw: ~0xfff, src },
-      { name: 'RTADDR_HIGH', offset: RTADDR + 4, src },
-      { name: 'CCMD',        offset: CCMD, src },
-      { name: 'CCMD_HIGH',   offset: CCMD + 4, onWrite: (_, value) => this.#contextCommand(value), src },
-      { name: 'IVA',         offset: ivaAt, src },
-      { name: 'IVA_HIGH',    offset: ivaAt + 4, src },
-      { name: 'IOTLB',       offset: ivaAt + 8, rw: 0, src },
-      { name: 'IOTLB_HIGH',  offset: ivaAt + 12, onWrite: (_, value) => this.#pageCommand(value), src },
-    ];
-  }
-
-  #command(value: number): void {
-    const { regs, caps } = this;
-    let status = regs.peek(GSTS) & ~GSTS_LASTING;
-    const can = TE | (caps.queue ? QIE : 0) | (caps.interrupts ? IRE | CFI : 0);
-    status |= value & can;
-    if ((value & SRTP) !== 0) {
-      this.#root = frameOf(regs.peek(RTADDR), regs.peek(RTADDR + 4));
-      status |= SRTP;
-    }
-    if ((value & SIRTP) !== 0 && caps.interrupts) {
-      this.#interrupts.latch();
-      status |= SIRTP;
-    }
-    regs.poke(GSTS, status);
+  /** @param status GSTS as it is now */
+  #switched(status: number): void {
     this.queue.enable((status & QIE) !== 0);
     const translating = (status & TE) !== 0;
     if (translating === this.#translating) return;
@@ -165,29 +125,6 @@ export class RemappingUnit implements Invalidations {
   }
 
   // --- invalidation ---
-
-  #contextCommand(value: number): void {
-    if ((value & ICC) === 0) return;
-    const { regs } = this;
-    const by = (value >>> CIRG_SHIFT) & 3;
-    const low = regs.peek(CCMD);
-    if (by !== 0) this.contexts(by, low & 0xffff, low >>> 16, value & 3);
-    const kept = value & ~(ICC | (3 << CAIG_SHIFT));
-    regs.poke(CCMD + 4, kept | (by << CAIG_SHIFT));
-  }
-
-  #pageCommand(value: number): void {
-    if ((value & IVT) === 0) return;
-    const { regs, caps } = this;
-    const asked = (value >>> IIRG_SHIFT) & 3;
-    const iva = regs.peek(caps.ivaAt);
-    const frame = (iva >>> 12) + (regs.peek(caps.ivaAt + 4) >>> 0) * 2 ** 20;
-    const mask = iva & 0x3f;
-    const by = asked === SELECTIVE && !(caps.byPage && mask <= caps.maxMask) ? OF_DOMAIN : asked;
-    if (by !== 0) this.pages(by, value & 0xffff, frame, mask);
-    const kept = value & ~(IVT | (3 << IAIG_SHIFT));
-    regs.poke(caps.ivaAt + 12, kept | (by << IAIG_SHIFT));
-  }
 
   contexts(by: number, did: number, sid: number, mask: number): void {
     this.counters.invalidations++;
