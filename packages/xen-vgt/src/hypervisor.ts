@@ -1,5 +1,6 @@
 import type { MachineMemory } from '@xengt/hsw-device';
-import { type Dom0Access, Domain } from './domain/domain.ts';
+import { Domain } from './domain/domain.ts';
+import type { Dom0Access } from './domain/surroundings.ts';
 import { MessageRing } from './message-ring.ts';
 import type { VcpuEngine } from './port/engine.ts';
 import { EventChannels } from './request/event-channels.ts';

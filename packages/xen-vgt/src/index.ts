@@ -2,15 +2,10 @@ export { Assignment, type AssignmentCounters } from './assign/assignment.ts';
 export { type DmaAccess, type DmaFault, deviceName } from './assign/dma-fault.ts';
 export { type ReservedRange, VtdDriver, type VtdDriverOptions } from './assign/vtd-driver.ts';
 export { Dom0Traps, type TrapRange } from './dom0/io-trap.ts';
-export {
-  type Dom0Access,
-  Domain,
-  type DomainSurroundings,
-  type FrameListener,
-  type Placement,
-} from './domain/domain.ts';
-export { NO_FRAME } from './domain/p2m.ts';
+export { Domain } from './domain/domain.ts';
+export { type FrameListener, NO_FRAME } from './domain/p2m.ts';
 export { DOMAIN_MOVES, type DomainState } from './domain/states.ts';
+export type { Dom0Access, DomainSurroundings, Placement } from './domain/surroundings.ts';
 export { EmulBus } from './emul/bus.ts';
 export { CpuState, flatState, type Segment, type X87State } from './emul/cpu-state.ts';
 export { type Emulated, Emulator, type EmulatorCounters } from './emul/emulator.ts';

@@ -1,6 +1,6 @@
 import { MachineMemory, type TrapTarget } from '@xengt/hsw-device';
 import { describe, expect, test } from 'vitest';
-import type { Dom0Access } from '../domain/domain.ts';
+import type { Dom0Access } from '../domain/surroundings.ts';
 import { ScriptedEngine } from '../engine/scripted.ts';
 import { Hypervisor } from '../hypervisor.ts';
 import { Dom0Traps, GP_MEMORY, GP_PORT, RESERVED_BIT } from './io-trap.ts';

@@ -6,9 +6,10 @@ import { EventChannels } from '../request/event-channels.ts';
 import { type IoKind, IoreqServer } from '../request/ioreq-server.ts';
 import type { PathCounts } from '../request/path-counts.ts';
 import { CountingTarget, TrapCounters, type TrapKind } from '../trap/counting.ts';
-import { NO_FRAME, P2m } from './p2m.ts';
+import { type FrameListener, P2m } from './p2m.ts';
 import { PanicWatch } from './panic-watch.ts';
 import { DOMAIN_MOVES, type DomainState, isFinal } from './states.ts';
+import type { Dom0Access, DomainSurroundings, Placement } from './surroundings.ts';
 
 /** What each end of a guest makes of its domain. Xen: a triple fault of an HVM is a reboot. */
 const STATE_AFTER: Readonly<Record<EngineEnd, DomainState>> = {
@@ -18,31 +19,6 @@ const STATE_AFTER: Readonly<Record<EngineEnd, DomainState>> = {
   halt: 'shutdown',
   crash: 'crashed',
 };
-
-/** Hears of frames that were mapped, or taken away. @param mfn of the first; -1: taken away */
-export type FrameListener = (gfn: number, mfn: number, count: number) => void;
-
-/** Where a domain's RAM lies in the machine. */
-export interface Placement {
-  /** First machine address, bytes. */
-  readonly base: number;
-  /** Region of `MachineMemory`. */
-  readonly region: number;
-}
-
-/**
- * How Domain-0's accesses to the mediator's ranges come there: each traps and is served as VM 0's
- * (upstream, 2014), or its driver calls the mediator without a trap (upstream from 2015 on).
- */
-export type Dom0Access = 'deprivileged' | 'hooks';
-
-/** What a domain shares with the others of its machine. */
-export interface DomainSurroundings {
-  /** Default: ones of its own. */
-  readonly channels?: EventChannels;
-  /** Of Domain-0. Default `deprivileged`. */
-  readonly dom0?: Dom0Access;
-}
 
 const CONFIG_PORTS = { first: 0xcf8, length: 8 } as const;
 
@@ -64,7 +40,6 @@ export class Domain implements DomainPort {
   #vgt: IoreqServer | null = null;
   readonly #p2m: P2m;
   readonly #listeners: ((state: DomainState) => void)[] = [];
-  readonly #frameListeners = new Set<FrameListener>();
   #state: DomainState = 'created';
   #reason = '';
 
@@ -148,14 +123,11 @@ export class Domain implements DomainPort {
   }
 
   mapFrames(gfn: number, mfn: number, count: number): boolean {
-    if (!this.#p2m.map(gfn, mfn, count)) return false;
-    for (const listener of this.#frameListeners) listener(gfn, mfn, count);
-    return true;
+    return this.#p2m.map(gfn, mfn, count);
   }
 
   unmapFrames(gfn: number, count: number): void {
     this.#p2m.unmap(gfn, count);
-    for (const listener of this.#frameListeners) listener(gfn, NO_FRAME, count);
   }
 
   /** Calls `visit` with every run of frames that follow each other, RAM first. */
@@ -165,8 +137,7 @@ export class Domain implements DomainPort {
 
   /** Calls `listener` after frames beside RAM were mapped or taken away. @returns takes it back */
   onFrames(listener: FrameListener): () => void {
-    this.#frameListeners.add(listener);
-    return () => this.#frameListeners.delete(listener);
+    return this.#p2m.onChange(listener);
   }
 
   /** What the mediator serves of this domain; null when it is none of the mediator's. */

@@ -6,6 +6,9 @@ export const NO_FRAME: number = -1;
 /** Guest frames 0xa0 to 0xbf: VGA memory, never RAM. */
 const VGA_HOLE = { first: 0xa0, frames: 0x20 } as const;
 
+/** Hears of frames that were mapped, or taken away. @param mfn of the first; -1: taken away */
+export type FrameListener = (gfn: number, mfn: number, count: number) => void;
+
 /**
  * A domain's physical-to-machine table: guest frame to machine frame. RAM is one dword a frame;
  * device memory mapped into the domain (upstream: HVMOP_vgt_map_mmio) is a few ranges.
@@ -13,6 +16,7 @@ const VGA_HOLE = { first: 0xa0, frames: 0x20 } as const;
 export class P2m {
   readonly #ram: Int32Array;
   readonly #mapped = new RangeMap<number>();
+  readonly #listeners = new Set<FrameListener>();
 
   /** @param frames RAM frames from guest frame 0 @param firstMfn machine frame behind guest frame 0 */
   constructor(frames: number, firstMfn: number) {
@@ -35,8 +39,9 @@ export class P2m {
    * @returns false when the guest range is empty, is RAM or touches another mapping
    */
   map(gfn: number, mfn: number, count: number): boolean {
-    if (gfn < this.#ram.length) return false;
-    return this.#mapped.add(gfn, count, mfn);
+    if (gfn < this.#ram.length || !this.#mapped.add(gfn, count, mfn)) return false;
+    for (const listener of this.#listeners) listener(gfn, mfn, count);
+    return true;
   }
 
   /** Takes {@link map} back for whatever of the guest frames is mapped. */
@@ -53,6 +58,7 @@ export class P2m {
     });
     for (const [first, length] of touched) this.#mapped.remove(first, length);
     for (const [first, length, mfn] of kept) this.#mapped.add(first, length, mfn);
+    for (const listener of this.#listeners) listener(gfn, NO_FRAME, count);
   }
 
   /** Calls `visit` with every run of frames that follow each other on both sides. */
@@ -68,6 +74,12 @@ export class P2m {
     this.#mapped.forEach((first, length, mfn) => {
       visit(first, mfn, length);
     });
+  }
+
+  /** Calls `listener` after frames above RAM were mapped or taken away. @returns takes it back */
+  onChange(listener: FrameListener): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
   }
 
   /** Mapped ranges above RAM. */
