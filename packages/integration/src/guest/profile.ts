@@ -29,6 +29,9 @@ export type ProfileName = 'base' | 'igt';
 const OTHER_VENDORS =
   'amdgpu|asahi|drm_virtgpu|msm|nouveau|panfrost|panthor|prime_nv|prime_udl|v3d|vc4|vkms|vmwgfx|xe';
 
+/** What tells a guest's init of the power button. */
+const POWER_BUTTON = ['button', 'evdev'] as const;
+
 export const PROFILES: Readonly<Record<ProfileName, GuestProfile>> = {
   base: {
     suite: GUEST_SUITE,
@@ -60,7 +63,7 @@ export const PROFILES: Readonly<Record<ProfileName, GuestProfile>> = {
       { name: 'gpuhang', flags: [] },
       { name: 'barwidths', flags: [] },
     ],
-    modules: ['vgem'],
+    modules: ['vgem', ...POWER_BUTTON],
     moduleIndex: false,
   },
   // IGT's own tests. Debian packages them since forky, so their C library is of that suite too; it
@@ -84,7 +87,7 @@ export const PROFILES: Readonly<Record<ProfileName, GuestProfile>> = {
     skipped: /^usr\/share\/(?!igt-gpu-tools\/)|^usr\/lib\/debug\/|^etc\//,
     programs: [],
     // IGT's tests of runtime power management read MSRs.
-    modules: ['vgem', 'msr'],
+    modules: ['vgem', 'msr', ...POWER_BUTTON],
     moduleIndex: true,
   },
 };

@@ -1,7 +1,7 @@
 import type { PackageRow } from './package-index.ts';
 
 /** Raise when the same packages would make another image. */
-export const RECIPE_VERSION = 2;
+export const RECIPE_VERSION = 3;
 
 /** The suite of a guest's kernel, busybox and firmware: the last Debian release with a 32-bit PC kernel. */
 export const GUEST_SUITE = 'bookworm';
