@@ -90,6 +90,7 @@ describe('colours of the foreground VM', () => {
     expect(shown()).toEqual([g.low, 2]);
     expect(waited).toBeLessThanOrEqual(50 * MS);
     dark(zero, 0);
+    frame();
     b.vgt.setForeground(0);
     expect(hw(0x4a000)).toBe(1);
   });

@@ -4,6 +4,7 @@ import { light, plane } from '../testing/light.ts';
 import type { BufferAnswer } from './indirect.ts';
 
 const FB = 0x200000;
+const MS = 1_000_000;
 let b: Bench;
 let g: TestGuest;
 beforeEach(() => {
@@ -99,6 +100,7 @@ describe('what a plane is decoded as', () => {
     ]);
     expect(asked(1).info?.width).toBe(1024);
     g.write(0x70008, 0);
+    b.clock.advance(100 * MS);
     expect(ask()).toBe('ENOENT');
   });
 
@@ -241,5 +243,6 @@ test('[O9] each flip and mode set sends one notice with VM, pipe and plane', () 
     [1, 3, 0, 0],
   ]);
   g.write(0x70008, 0);
+  b.clock.advance(100 * MS);
   expect(taken()).toEqual([[1, 1, 0, 0]]);
 });
