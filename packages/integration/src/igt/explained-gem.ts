@@ -59,6 +59,8 @@ export const GEM_EXPLANATIONS: readonly Explanation[] = [
   // What i915 does otherwise in a virtual GPU.
   { tests: 'igt@gem_eio@in-flight-contexts-*', said: /^the guest ended \(crashed: (MI_LOAD_REGISTER_IMM of|unknown command) /, outcomes: ['crash'], on: 'mediated', because: "i915 of Linux 6.1 leaves requests unfinished in the ring that come while the GPU counts as lost, and lets the ring run over the stale dwords afterwards: hardware takes what it finds, the mediator ends a VM for it" },
   { tests: 'igt@gem_*', said: /error: -28 != 0/, outcomes: ['fail'], on: 'mediated', because: 'places buffers at graphics addresses of its own choice; a vGPU has a part of them, and those of the other VMs count as taken' },
+  { tests: 'igt@i915_pm_rps@{engine,fence}-order', said: /error: -28 != 0/, outcomes: ['fail'], on: 'mediated', because: 'executes a buffer of 512 MiB, more than the graphics addresses of one VM' },
+  { tests: 'igt@gem_stress', said: /^SIGABRT$/, outcomes: ['crash'], on: 'mediated', because: "needs more fences than Domain-0's share, which is 4 of the 32 unless configured otherwise, and then ends with forked children left" },
   { tests: 'igt@perf_pmu@rc6{,-suspend}', said: /ENODEV/, outcomes: SKIPPED, on: 'mediated', because: 'i915 uses no RC6 in a virtual GPU' },
   { tests: 'igt@gem_fenced_exec_thrash@*', said: /num_fences > 4/, outcomes: SKIPPED, on: 'mediated', because: "needs more fences than Domain-0's share, which is 4 of the 32 unless configured otherwise" },
   { tests: 'igt@{perf@rc6-disable,i915_pm_rc6_residency@rc6-accuracy}', said: /rc6/, outcomes: SKIPPED, on: 'mediated', because: 'i915 uses no RC6 in a virtual GPU' },
