@@ -5,6 +5,7 @@ import {
   Bench,
   batch,
   DATA_GFN,
+  HWSP_GFN,
   storeGgtt,
   type TestGuest,
   USER_INTERRUPT,
@@ -123,4 +124,23 @@ test('what is checked in place never lies over commands that hardware has yet to
   expect([b.mpt.crashes.length, h.peek(DATA_GFN)]).toEqual([0, 0]);
   b.run(200, 1 << 26);
   expect([b.mpt.crashes.length, h.peek(DATA_GFN)]).toEqual([1, 0]);
+});
+
+test('a scan that has to wait behind commands that repeat goes on where one began on a qword', () => {
+  spin();
+  // The arena has room for eight of these: the ninth waits.
+  const large = g.batchGma + 0x3000;
+  for (let p = 3; p < 63; p++) g.poke(BATCH_GFN + p, new Array(1024).fill(0));
+  g.poke(BATCH_GFN + 62, [BATCH_END], 1023);
+  for (let i = 0; i < 8; i++) g.append(BCS, batch(large));
+  // MI_STORE_DATA_INDEX has three dwords: the last of five begins on a qword, what follows does not.
+  const at = (g.tail[BCS] as number) / 4;
+  const stores = [1, 2, 3, 4, 5].flatMap((n) => [(0x21 << 23) | 1, 0x100 + n * 4, n]);
+  g.submit(BCS, [...stores, ...batch(large), 0]);
+  b.device.step(0);
+  expect(g.vgpu.counters.stalls).toBe(1);
+  expect(g.vgpu.engines[BCS]?.copied).toBe((at + 12) * 4);
+  end();
+  b.run(200, 1 << 26);
+  expect([1, 2, 3, 4, 5].map((n) => g.peek(HWSP_GFN + BCS, 0x40 + n))).toEqual([1, 2, 3, 4, 5]);
 });

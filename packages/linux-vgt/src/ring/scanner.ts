@@ -102,7 +102,8 @@ export class CommandScanner implements CommandReader {
     let safe = begin;
     let cursor = arena.cursor;
     let loops = arena.loops.count;
-    let [safeCursor, safeLoops] = [cursor, loops];
+    let safeCursor = cursor;
+    let safeLoops = loops;
     let outcome = GO_ON;
     while (at < end) {
       if ((at & 1) === 0) {
@@ -117,6 +118,14 @@ export class CommandScanner implements CommandReader {
       commands++;
       if (length !== 0 && at + length <= end) {
         at += length;
+        if (words[at] !== header || this.#cutNext) continue;
+        // The same again, as drivers repeat no-ops and stores: there is nothing to look up.
+        for (; at + length <= end && words[at] === header; at += length, commands++) {
+          if ((at & 1) !== 0) continue;
+          safe = at;
+          safeCursor = cursor;
+          safeLoops = loops;
+        }
         continue;
       }
       length = this.measure(words, at, end);
