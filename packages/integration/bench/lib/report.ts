@@ -54,6 +54,19 @@ const TITLES: Readonly<Record<string, string>> = {
   aggregate: 'Four busy vGPUs',
 };
 
+/** How a suite measures, where its rows do not say it. */
+const METHODS: Readonly<Record<string, string>> = {
+  guest: `Rows without more are two guests, each with an emulator of its own, that run the program in turns.
+Their emulators compile the guest's code each in its own way, so that two guests that have the GPU in
+the same way differ too: the rows *control* say how much. *One guest, both ways in turns* is one Domain-0
+with a vGPU whose GPU is taken past the mediator and back every few thousand batches while the program
+runs: BAR0 and BAR2 are then the device's own, the engines run the guest's own rings through its own page
+tables, interrupts are the device's, and the mediator is not even stepped. Emulator, compiled code and
+kernel are the same, and the driver takes itself for a guest's in both. Each such stretch is compared with the mean of those before and after it; the
+thread's processor time counts. For empty batches it has the budget; what the two guests show is given
+beside it.`,
+};
+
 const cell = (text: string): string => text.replaceAll('|', '\\|');
 
 /** One suite's section: what was measured, and where and when. */
@@ -63,6 +76,7 @@ function section(suite: string, rows: readonly Row[], machine: Machine): string 
     '',
     `${machine.date}, ${machine.cpu}, ${machine.cores} cores, Node ${machine.node}, V8 ${machine.v8}.`,
     '',
+    ...(suite in METHODS ? [METHODS[suite] as string, ''] : []),
     '| What | Figure | Budget | Verdict | From | Rounds |',
     '| --- | --- | --- | --- | --- | --- |',
   ];

@@ -9,6 +9,7 @@ import {
   ScriptedEngine,
   VtdDriver,
 } from '@xengt/xen-vgt';
+import { i915Request, type RingRequest } from './i915-request.ts';
 
 /** RAM of a domain, unless a machine has many, MiB. */
 const RAM_MIB = 64;
@@ -143,6 +144,8 @@ export class ScriptedDriver {
   submitted = 0;
   #engine = 2;
   #tail = 0;
+  /** What it has in its ring for each request; null for the least there can be. */
+  #request: RingRequest | null = null;
 
   constructor(domain: Domain, mmio: TrapTarget, vgpu: Vgpu | undefined) {
     this.domain = domain;
@@ -164,6 +167,7 @@ export class ScriptedDriver {
     this.#engine = engine;
     this.#tail = 0;
     this.submitted = 0;
+    this.#request = null;
     const low = this.vgpu?.slice.lowBase ?? 0;
     const high = this.vgpu?.slice.highBase ?? 0x10000000;
     const { base, mmio } = this;
@@ -193,6 +197,29 @@ export class ScriptedDriver {
     this.ram.set([...dwords, 0x0a << 23], (USER_GFN + (BATCH_GMA >>> 12)) * 1024);
   }
 
+  /** From now on its requests have the commands that i915's have. After {@link start}. */
+  likeI915(): void {
+    const low = this.vgpu?.slice.lowBase ?? 0;
+    const directory = this.vgpu?.slice.highBase ?? 0x10000000;
+    const ppDirBase = ((directory >>> 12) >>> 4) << 16;
+    const seqno = SEQNO_DWORD * 4;
+    this.#request = i915Request(this.base, ppDirBase, low + 0x1800, BATCH_GMA, seqno);
+  }
+
+  #feed({ dw, stamps, depth }: RingRequest, limit: number): void {
+    const first = RING_GFN * 1024;
+    const { ram } = this;
+    while (this.submitted - this.done < depth && this.submitted < limit) {
+      this.submitted++;
+      for (const at of stamps) dw[at] = this.submitted;
+      for (let i = 0; i < dw.length; i++) {
+        ram[first + this.#tail / 4] = dw[i] as number;
+        this.#tail = (this.#tail + 4) & (RING_BYTES - 1);
+      }
+      this.mmio.write(this.base + R.RING_TAIL, 4, this.#tail);
+    }
+  }
+
   /** Requests that the engine has finished, as its status page says. */
   get done(): number {
     return this.ram[HWSP_GFN * 1024 + SEQNO_DWORD] as number;
@@ -200,6 +227,10 @@ export class ScriptedDriver {
 
   /** Keeps the ring full, one TAIL write a request. */
   feed(limit: number = Number.POSITIVE_INFINITY): void {
+    if (this.#request !== null) {
+      this.#feed(this.#request, limit);
+      return;
+    }
     const first = RING_GFN * 1024;
     const { ram } = this;
     while (this.submitted - this.done < DEPTH && this.submitted < limit) {
@@ -249,29 +280,3 @@ export function runRequests(
   return ((performance.now() - start) * NS_PER_MS) / count;
 }
 const STUCK_MS = 20_000;
-
-const br13 = (rop: number, pitch: number): number => (3 << 24) | (rop << 16) | pitch;
-const RGBA = 3 << 20;
-
-/** XY_COLOR_BLT of a 32-bit picture. @param pitch bytes; an X- or Y-tiled one is given in dwords */
-export function fillBlt(gma: number, width: number, height: number, tiled = false): number[] {
-  const pitch = tiled ? width : width * 4;
-  const head = (2 << 29) | (0x50 << 22) | 4 | RGBA | (tiled ? 1 << 11 : 0);
-  return [head, br13(0xf0, pitch), 0, (height << 16) | width, gma, 0x12345678];
-}
-
-/** XY_SRC_COPY_BLT of a 32-bit picture. */
-export function copyBlt(
-  to: number,
-  from: number,
-  width: number,
-  height: number,
-  toTiled = false,
-  fromTiled = false,
-): number[] {
-  const pitch = (tiled: boolean): number => (tiled ? width : width * 4);
-  const tiles = (toTiled ? 1 << 11 : 0) | (fromTiled ? 1 << 15 : 0);
-  const head = (2 << 29) | (0x53 << 22) | 6 | RGBA | tiles;
-  const size = (height << 16) | width;
-  return [head, br13(0xcc, pitch(toTiled)), 0, size, to, 0, pitch(fromTiled), from];
-}

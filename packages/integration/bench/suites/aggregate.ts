@@ -1,5 +1,6 @@
+import { fillBlt } from '../lib/blits.ts';
 import { type Row, row, threadNs } from '../lib/measure.ts';
-import { fillBlt, PICTURE_GMA, type ScriptedDriver, ScriptedMachine } from '../lib/scripted.ts';
+import { PICTURE_GMA, type ScriptedDriver, ScriptedMachine } from '../lib/scripted.ts';
 import type { SuiteOptions } from './suite.ts';
 
 const SUITE = 'aggregate';

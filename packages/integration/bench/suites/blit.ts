@@ -1,6 +1,7 @@
 import { engineRegs as R } from '@xengt/hsw-device';
+import { copyBlt, fillBlt } from '../lib/blits.ts';
 import { interleave, quotients, type Row, row } from '../lib/measure.ts';
-import { copyBlt, fillBlt, PICTURE_GMA, runRequests, ScriptedMachine } from '../lib/scripted.ts';
+import { PICTURE_GMA, runRequests, ScriptedMachine } from '../lib/scripted.ts';
 import type { SuiteOptions } from './suite.ts';
 
 const SUITE = 'blit';

@@ -4,11 +4,16 @@ import type { HostDomain } from '../../src/host/host-domain.ts';
 import { blit, churn, flips, gpuwork, nop, type Workload } from '../lib/guest-loads.ts';
 import { boot, type Machine, type Ran, run } from '../lib/guest-machine.ts';
 import { quotients, type Row, row, summary } from '../lib/measure.ts';
+import { SameGuestMeter } from '../lib/same-guest.ts';
 import { shareOf } from '../lib/share.ts';
 import type { SuiteOptions } from './suite.ts';
 
 const SUITE = 'guest';
-const MODES = ['direct', 'mediated'] as const;
+/** The last is a control: what two guests differ by that have the GPU in the same way. */
+const MODES = ['direct', 'mediated', 'direct'] as const;
+/** Batches with one way to the GPU before the other has its turn: about 150 ms of either. */
+const NOPS = 4000;
+const BLITS = 1500;
 
 /** Rounds before those that count: the emulator compiles the guest's loops. */
 const WARMUP = 2;
@@ -35,8 +40,18 @@ export async function guestSuite({ quick, progress }: SuiteOptions): Promise<rea
     for (const load of workloads) {
       progress(load.name);
       rows.push(...(await compare(machines, load, quick)));
+      if (isNop(load)) rows.push(await control(machines, load, quick));
     }
     const { host, domain } = machines[1] as Machine;
+    const meter = new SameGuestMeter(machines[1] as Machine);
+    for (const [load, size] of [
+      [nop('bcs'), NOPS],
+      [nop('rcs'), NOPS],
+      [blit, BLITS],
+    ] as const) {
+      progress(`${load.name}, one guest`);
+      rows.push(await sameGuest(meter, load, size, quick));
+    }
     for (const load of [nop('bcs'), nop('rcs'), blit]) {
       progress(`${load.name}, scan off and on`);
       rows.push(await scanPrice(host, domain, load, quick));
@@ -47,13 +62,52 @@ export async function guestSuite({ quick, progress }: SuiteOptions): Promise<rea
   return rows;
 }
 
+/** Two guests are too coarse for it: its budget is that of the same guest's rows. */
+const isNop = (load: Workload): boolean => load.name.startsWith('gem_exec_nop');
+
+/** One guest, its GPU past the mediator and back while the program runs. */
+async function sameGuest(
+  meter: SameGuestMeter,
+  load: Workload,
+  size: number,
+  quick: boolean,
+): Promise<Row> {
+  const { ratios, ns, instructions } = await meter.measure(load, size, quick ? 60 : 240);
+  const each = (of: { direct: number; mediated: number }): string =>
+    `${of.mediated.toFixed(0)}, direct ${of.direct.toFixed(0)}`;
+  const detail = `ns of the thread each ${each(ns)}; instructions of the guest each ${each(instructions)}`;
+  return row(
+    SUITE,
+    `${load.name}, one guest, both ways in turns`,
+    'x',
+    ratios,
+    load.budget,
+    detail,
+  );
+}
+
+/** One program in two guests that have the GPU in the same way. */
+async function control(machines: readonly Machine[], load: Workload, quick: boolean): Promise<Row> {
+  const [first, , second] = machines as [Machine, Machine, Machine];
+  const { a, b } = await interleaveRuns(
+    quick,
+    () => run(second, load),
+    () => run(first, load),
+  );
+  const ns = (list: readonly Ran[]): number[] => list.map((r) => r.ns);
+  const used = `${median(ns(a))} ns of the thread each, the first ${median(ns(b))}`;
+  const title = `${load.name}, control: two guests, both direct`;
+  return row(SUITE, title, 'x', quotients(ns(b), ns(a)), null, used);
+}
+
 /** One program in both guests, in turns. */
 async function compare(
   machines: readonly Machine[],
   load: Workload,
   quick: boolean,
 ): Promise<Row[]> {
-  const { name, budget } = load;
+  const { name } = load;
+  const budget = isNop(load) ? null : load.budget;
   const [direct, mediated] = machines as [Machine, Machine];
   const { a, b } = await interleaveRuns(
     quick,
@@ -78,7 +132,7 @@ async function compare(
     left.push(1 - (await shareOf('linux-vgt', () => run(mediated, load))));
   }
   const outside = `${name}, part of the busy thread that is not the mediator's`;
-  rows.push(row(SUITE, outside, 'x', left, budget, 'from a sampled CPU profile'));
+  rows.push(row(SUITE, outside, 'x', left, load.budget, 'from a sampled CPU profile'));
   return rows;
 }
 

@@ -1,12 +1,6 @@
+import { copyBlt, fillBlt } from '../lib/blits.ts';
 import { interleave, quotients, type Row, row, summary } from '../lib/measure.ts';
-import {
-  copyBlt,
-  fillBlt,
-  PICTURE_GMA,
-  runRequests,
-  type ScriptedDriver,
-  ScriptedMachine,
-} from '../lib/scripted.ts';
+import { PICTURE_GMA, runRequests, type ScriptedDriver, ScriptedMachine } from '../lib/scripted.ts';
 import type { SuiteOptions } from './suite.ts';
 
 const SUITE = 'mediated';
@@ -24,6 +18,8 @@ export interface Workload {
   readonly engine: number;
   readonly dw: readonly number[];
   readonly budget: typeof BUDGET | null;
+  /** With the commands that i915 has around a batch. */
+  readonly i915?: boolean;
 }
 
 const nops = (n: number): number[] => new Array<number>(n).fill(0);
@@ -32,6 +28,7 @@ const nops = (n: number): number[] => new Array<number>(n).fill(0);
 // biome-ignore format: one workload a line
 export const WORKLOADS: readonly Workload[] = [
   { name: 'scripted, empty batches', engine: BCS, dw: nops(1), budget: null },
+  { name: "scripted, empty batches in i915's requests", engine: BCS, dw: nops(1), budget: null, i915: true },
   { name: 'scripted, batches of 1,000 MI_NOOP', engine: RCS, dw: nops(1000), budget: BUDGET },
   { name: 'scripted, fill of 64 x 64', engine: BCS, dw: fillBlt(TO, 64, 64), budget: null },
   { name: 'scripted, fill of 512 x 512', engine: BCS, dw: fillBlt(TO, 512, 512), budget: BUDGET },
@@ -43,12 +40,13 @@ export async function mediatedSuite({ quick, progress }: SuiteOptions): Promise<
   const rows: Row[] = [];
   const direct = new ScriptedMachine('direct');
   const mediated = new ScriptedMachine('mediated');
-  for (const { name, engine, dw, budget } of WORKLOADS) {
+  for (const { name, engine, dw, budget, i915 } of WORKLOADS) {
     progress(name);
     const drivers = [direct.dom0, mediated.dom0] as const;
     for (const driver of drivers) {
       driver.start(engine);
       driver.batch(dw);
+      if (i915) driver.likeI915();
     }
     for (let i = 0; i < 200; i++) await both(i, direct, mediated, drivers, 10);
     const ns = runRequests(direct, drivers[0], 100);

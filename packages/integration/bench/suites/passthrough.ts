@@ -1,7 +1,8 @@
+import { fillBlt } from '../lib/blits.ts';
 import { blit, churn, flips, nop } from '../lib/guest-loads.ts';
 import { boot, type Machine, type Ran, run } from '../lib/guest-machine.ts';
 import { quotients, type Row, row, summary } from '../lib/measure.ts';
-import { fillBlt, PICTURE_GMA, runRequests, ScriptedMachine } from '../lib/scripted.ts';
+import { PICTURE_GMA, runRequests, ScriptedMachine } from '../lib/scripted.ts';
 import { WORKLOADS } from './mediated.ts';
 import type { SuiteOptions } from './suite.ts';
 
@@ -89,11 +90,12 @@ function compared(name: string, ns: readonly number[][], unit: string): Row[] {
 async function scripted({ quick, progress }: SuiteOptions): Promise<readonly Row[]> {
   const rows: Row[] = [];
   const machines = MODES.map((mode) => new ScriptedMachine(mode));
-  for (const { name, engine, dw } of WORKLOADS) {
+  for (const { name, engine, dw, i915 } of WORKLOADS) {
     progress(name);
     for (const { dom0 } of machines) {
       dom0.start(engine);
       dom0.batch(dw);
+      if (i915) dom0.likeI915();
     }
     const run = (i: number, count: number): number => {
       const machine = machines[i] as ScriptedMachine;

@@ -1,6 +1,7 @@
 import { type PartitionMode, POLICY_NAMES, type PolicyName, type Vgt } from '@xengt/linux-vgt';
+import { fillBlt } from '../lib/blits.ts';
 import { interleave, quotients, type Row, row, threadNs } from '../lib/measure.ts';
-import { fillBlt, PICTURE_GMA, type ScriptedDriver, ScriptedMachine } from '../lib/scripted.ts';
+import { PICTURE_GMA, type ScriptedDriver, ScriptedMachine } from '../lib/scripted.ts';
 import type { SuiteOptions } from './suite.ts';
 
 export const SCALABILITY = 'scalability';

@@ -1,12 +1,7 @@
 import { Histogram, POLICY_NAMES, type PolicyName } from '@xengt/linux-vgt';
+import { fillBlt } from '../lib/blits.ts';
 import { type Row, row } from '../lib/measure.ts';
-import {
-  fillBlt,
-  PICTURE_GMA,
-  type ScriptedDriver,
-  ScriptedMachine,
-  SIMULATED,
-} from '../lib/scripted.ts';
+import { PICTURE_GMA, type ScriptedDriver, ScriptedMachine, SIMULATED } from '../lib/scripted.ts';
 import type { SuiteOptions } from './suite.ts';
 
 export const SCHEDULING = 'scheduling';
