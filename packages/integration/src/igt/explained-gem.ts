@@ -72,6 +72,8 @@ export const GEM_EXPLANATIONS: readonly Explanation[] = [
   { tests: 'igt@gem_mmap_offset@partial-mmap', said: /ptr != MAP_FAILED/, outcomes: ['fail'], because: 'maps from the middle of a buffer; i915 of Linux 6.1 knows a buffer by the first page of its mmap offset only' },
   { tests: 'igt@gem_mmap_offset@partial-unmap', said: /0xdd != 0xcc/, outcomes: ['fail'], because: "unmaps a buffer but for its end; i915 of Linux 6.1 then fills the rest with pages from the buffer's beginning" },
   { tests: 'igt@gem_mmap_offset@mmap-boundaries', outcomes: ['timeout'], because: 'makes a buffer of 2 GiB, more than the RAM of a 32-bit guest, without asking; Linux 6.1 then retries the page fault for ever' },
+  { tests: 'igt@gem_tiled_wb', outcomes: ['timeout'], because: 'formats a line of its log for each of the 13 million dwords that it reads: no failure in two minutes of an emulated CPU, and no end' },
+  { tests: 'igt@i915_pm_rps@engine-order', said: /^not done after/, outcomes: ['timeout'], because: 'executes buffers of 134 million MI_NOOPs, which are nothing to hardware: 33 s for each of its three orders' },
   { tests: 'igt@i915_pm_rps@thresholds*', said: /^ret$/, outcomes: SKIPPED, because: 'i915 shows the thresholds of frequency changes in sysfs since Linux 6.5' },
   { tests: 'igt@gem_exec_gttfill@multigpu-basic', said: /SIGABRT/, outcomes: ['crash'], because: 'asks for more RAM than the guest has, in a forked child: there IGT cannot skip and aborts' },
   { tests: 'igt@gem_eio@kms', said: /set_master/, outcomes: SKIPPED, because: "in one process with the others it finds their device files still open, and one is the display's master; alone it passes" },
